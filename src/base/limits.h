@@ -1,0 +1,55 @@
+// Every limit of the program, with its name and the reason for its size. A limit that is met gives an error or an
+// account row that says which one; none is a silent cut.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace dicomhouse::base {
+
+// ---- reading DICOM
+// Levels of nested sequences that are walked. The standard sets none; files in the field have fewer than 20.
+inline constexpr int kMaxSequenceDepth = 512;
+// Levels of nested RECORDs that BigQuery accepts in a table; deeper items are kept as the account says.
+inline constexpr int kMaxColumnDepth = 15;
+// A value of more bytes than this is left out of the table (the page, F2: "about 1 MB").
+inline constexpr uint64_t kMaxValueBytes = 1 << 20;
+// Bulk values (OB, OW, ... and pixel data) of more bytes than this are skipped by seeking, not read.
+inline constexpr uint64_t kMaxBulkReadBytes = 4096;
+// Header bytes of one instance, pixel data and other skipped values left out.
+inline constexpr uint64_t kMaxHeaderBytes = uint64_t{1} << 30;
+// Bytes that a deflated data set may inflate to.
+inline constexpr uint64_t kMaxInflatedBytes = uint64_t{1} << 30;
+// The first read of a file: most headers fit, and reading less is not faster (docs/performance.md).
+inline constexpr size_t kFirstReadBytes = 16 << 10;
+// An excerpt of a value in the account, in bytes of UTF-8.
+inline constexpr size_t kMaxExcerptBytes = 200;
+
+// ---- tables
+// Rows of one part (one Parquet file with one row group): large enough for engines, small enough for memory.
+inline constexpr uint32_t kMaxPartRows = 32768;
+// Bytes that a worker's batch may hold before it becomes a part.
+inline constexpr size_t kMaxBatchBytes = size_t{128} << 20;
+// Columns of a table, nested ones counted (BigQuery's own limit).
+inline constexpr int kMaxColumns = 10000;
+// A column's name (BigQuery's own limit).
+inline constexpr size_t kMaxColumnNameBytes = 300;
+
+// ---- warehouse
+// Attempts of a commit that another writer keeps overtaking.
+inline constexpr int kMaxCommitAttempts = 20;
+// Bytes of one metadata JSON, manifest or manifest list that are accepted for reading.
+inline constexpr uint64_t kMaxMetadataBytes = uint64_t{512} << 20;
+
+// ---- input
+// Bytes of a filter file, and of one line in it.
+inline constexpr uint64_t kMaxFilterBytes = uint64_t{1} << 30;
+inline constexpr size_t kMaxFilterLineBytes = 4096;
+// Archives inside archives.
+inline constexpr int kMaxArchiveDepth = 4;
+
+// ---- questions
+// Bytes of one SQL text.
+inline constexpr size_t kMaxStatementBytes = 1 << 20;
+
+}  // namespace dicomhouse::base

@@ -1,0 +1,32 @@
+// Questions: one GoogleSQL SELECT over tables of the warehouse, answered by the embedded engine.
+// The engine never sees the user's text before the gate has read it (query/gate.h), and it has no access to
+// files, network or settings (design §9: two locks).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "warehouse/warehouse.h"
+
+namespace dicomhouse::query {
+
+enum class Format { kTable, kJson, kCsv, kParquet };
+
+struct Options {
+  warehouse::TableName defaults;  // project and dataset for names without them
+  Format format = Format::kTable;
+  int threads = 0;                // 0: as many as the machine has
+  size_t memory_bytes = 0;        // 0: the engine's default share
+  int64_t max_rows = 0;           // 0: all
+};
+
+// Where the answer goes; called with consecutive pieces.
+using Output = std::function<base::Status(std::string_view)>;
+
+// Answers `sql`. Errors: kInvalidArgument with line:column for what the dialect or the gate refuses; kNotFound for tables,
+// with the nearest names; kUnsupported for GoogleSQL that is not understood yet.
+base::Status Run(const warehouse::Warehouse& warehouse, std::string_view sql, const Options& options, const Output& output);
+
+}  // namespace dicomhouse::query
