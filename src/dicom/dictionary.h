@@ -16,10 +16,10 @@ std::string_view DictionaryEdition();
 struct ElementEntry {
   uint32_t tag = 0;   // group << 16 | element; for a repeating group the digits of `mask` that are 0 are 0
   uint32_t mask = 0;  // 0xFFFFFFFF, or with 0 where the standard writes x (0x50xx: 0xFF00FFFF ...)
-  std::string_view keyword;  // "" for a few retired elements without one
+  std::string_view keyword;  // "" for a few retired elements without one; else no other entry has it
   std::string_view name;
-  Vr vr = Vr::kNone;         // of "OB or OW": kOW; of "US or SS", "US or SS or OW", "US or OW": kUS
-  bool us_or_ss = false;     // depends on Pixel Representation (0028,0103)
+  Vr vr = Vr::kNone;         // of "OB or OW": kOW; of "US or SS", "US or SS or OW", "US or OW": kUS; kNone in group FFFE
+  bool us_or_ss = false;     // "US or SS", "US or SS or OW": depends on Pixel Representation (0028,0103)
   bool ambiguous = false;    // the dictionary names more than one VR
   std::string_view vm;       // "1", "1-n", "2-2n", ...
   bool retired = false;
@@ -28,8 +28,9 @@ struct ElementEntry {
   bool single_valued() const { return vm == "1"; }
 };
 
-// The entry of a tag, or null. Group length elements (gggg,0000) other than those of groups 0000 and 0002 have none.
-// Only even groups are looked up.
+// The entry of a tag (PS3.6 §6 to §9, PS3.7 §E), or null. Group length elements (gggg,0000) other than those of groups 0000
+// and 0002 have none. Only even groups are looked up. An entry without x in its tag goes before those with: (7FE0,0010) is
+// PixelData, (7FE2,0010) VariablePixelData.
 const ElementEntry* FindElement(uint32_t tag);
 // By keyword ("PatientName"), or null.
 const ElementEntry* FindKeyword(std::string_view keyword);
@@ -40,7 +41,8 @@ struct PrivateEntry {
   std::string_view vm;
   std::string_view name;
 };
-// `creator`: the private creator's text, trailing spaces removed. `tag`: as it stands in the file (gggg,xxee).
+// `creator`: the private creator's text; trailing spaces don't count, all else does. `tag`: as it stands in the file
+// (gggg,xxee); the block number xx doesn't count (PS3.5 §7.8.1).
 const PrivateEntry* FindPrivate(std::string_view creator, uint32_t tag);
 
 struct UidEntry {

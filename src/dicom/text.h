@@ -24,7 +24,9 @@ class CharacterSet {
   // The default repertoire (ISO-IR 6). Bytes above 0x7F are then taken as UTF-8 when the whole value is valid UTF-8,
   // else as ISO 8859-1, and counted as replaced (decision: files that forget the attribute are common).
   CharacterSet();
-  // The value of (0008,0005), backslashes included. Unknown terms are taken as the default; unknown() says so.
+  // The value of (0008,0005), backslashes included. Terms are recognised in the field's spellings too ("ISO-IR 100", "utf-8").
+  // Unknown terms, and those that are not allowed beside the others (UTF-8 and GB 18030 have no code extensions), are taken
+  // as the default; unknown() says so.
   explicit CharacterSet(std::string_view value);
 
   const std::vector<std::string>& unknown() const { return unknown_; }
@@ -57,14 +59,19 @@ class TextDecoder {
   TextDecoder& operator=(const TextDecoder&) = delete;
 
   // Decodes one element's bytes. Values are split at backslashes outside of escape sequences and multi-byte characters
-  // when SplitsAtBackslash(vr); the code state is reset at each backslash, at CR, LF, FF, TAB, and in PN at '^' and '='
+  // when SplitsAtBackslash(vr); the code state is reset at those backslashes, at CR, LF, FF, TAB, and in PN at '^' and '='
   // (PS3.5 §6.1.2.5.3). VRs that UsesCharacterSet(vr) is false for are decoded in the default repertoire.
+  // Escape sequences of sets that (0008,0005) doesn't announce are followed too, except in UTF-8, GBK and GB 18030, where
+  // there are none. Bytes above 0x7F while no set is there for them are taken as the first announced set that has such
+  // bytes, else as in the default repertoire, and counted.
   // Padding removed: trailing spaces (and NULs, which the field has) of all; leading spaces too but in LT, ST, UT, UC, UR and PN.
-  // An empty element gives no value. The out parameter is cleared first; its memory is reused.
+  // An empty element gives no value; a value of padding only is an empty value. The out parameter is cleared first; its
+  // memory is reused. What is behind 1 GiB of bytes is left out and counted.
   void Decode(const CharacterSet& set, Vr vr, std::string_view bytes, DecodedText& out);
 
+  struct Converters;  // internal to text.cc
+
  private:
-  struct Converters;
   std::unique_ptr<Converters> converters_;
 };
 
