@@ -137,15 +137,19 @@ def uid_table(out):
 
 def private_blocks():
     """{creator: {mask: {tag: (vr, vm, name)}}}"""
-    creators = {}
+    creators, any_block = {}, []
     for creator, digits, vr, vm, name, _source in read_table("private.tsv"):
         if digits.endswith("xx"):
             continue  # describes a creator element
-        implied = "x" not in digits and digits[4:6] == "00"  # only the number within the block
-        tag, mask = tag_and_mask(digits[:4] + "xx" + digits[6:] if implied else digits)
-        entries = creators.setdefault(creator.rstrip(" "), {}).setdefault(mask, {})
-        if not (implied and tag in entries):
-            entries[tag] = (vr, vm, name)
+        masks = creators.setdefault(creator.rstrip(" "), {})
+        if "x" not in digits and digits[4:6] in ("00", "10"):
+            any_block.append((masks, digits[:4] + "xx" + digits[6:], (vr, vm, name)))
+        if "x" in digits or digits[4:6] != "00":
+            tag, mask = tag_and_mask(digits)
+            masks.setdefault(mask, {})[tag] = (vr, vm, name)
+    for masks, digits, entry in any_block:
+        tag, mask = tag_and_mask(digits)
+        masks.setdefault(mask, {}).setdefault(tag, entry)
     return creators
 
 
