@@ -72,7 +72,11 @@ void SetEquipment(DataSet& data_set, const Scanner& scanner) {
   data_set.Set(kSoftwareVersions, scanner.software).Set(kInstitutionName, scanner.institution);
   data_set.Set(kInstitutionAddress, "1 Hospital Road, 12345 Springfield").Set(kInstitutionalDepartmentName, "Radiology");
   data_set.Set(kDateOfLastCalibration, "20230911").Set(kTimeOfLastCalibration, "060011.000000");
-  data_set.Set(kDeviceUID, "2.25.1097" + scanner.serial.substr(scanner.serial.find_first_of("123456789")));
+  std::string digits;
+  for (const char c : scanner.serial) {
+    if (c >= '0' && c <= '9') digits += c;
+  }
+  data_set.Set(kDeviceUID, "2.25.1097" + digits);
   data_set.Set(kModality, scanner.modality);
 }
 
