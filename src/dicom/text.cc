@@ -7,7 +7,10 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <optional>
+
+#include "base/limits.h"
 
 namespace dicomhouse::dicom {
 
@@ -16,8 +19,9 @@ namespace {
 constexpr uint8_t kEscape = 0x1B;
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr uint16_t kNoMeaning = 0xFFFD;
-// The offsets of DecodedText have 32 bits, and a byte can become three.
-constexpr size_t kMaxTextBytes = size_t{1} << 30;
+// More than a header may have can't come from one. The offsets of DecodedText have 32 bits, and a byte can become three.
+constexpr size_t kMaxTextBytes = base::kMaxHeaderBytes;
+static_assert(kMaxTextBytes <= std::numeric_limits<uint32_t>::max() / 3);
 
 // A set of graphic characters that an escape sequence can invoke (PS3.3 tables C.12-3 and C.12-4).
 // ISO-IR 14 (the romaji of JIS X 0201) is ASCII here: 0x5C and 0x7E stay a backslash and a tilde.

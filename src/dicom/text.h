@@ -1,7 +1,7 @@
 // Specific Character Set (PS3.3 C.12.1.1.2, PS3.5 §6.1): bytes of a value to valid UTF-8.
 //
 // A CharacterSet is what one value of (0008,0005) says; it is immutable and can be shared between threads.
-// A TextDecoder holds converters; one per thread. Plain ASCII (no byte above 0x7E, no ESC) should never get here:
+// A TextDecoder holds converters; one per thread. Plain ASCII (no byte above 0x7F, no ESC) should never get here:
 // callers test with IsPlainAscii first, because that is nearly all text.
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dicom/vr.h"
@@ -66,7 +67,7 @@ class TextDecoder {
   // bytes, else as in the default repertoire, and counted.
   // Padding removed: trailing spaces (and NULs, which the field has) of all; leading spaces too but in LT, ST, UT, UC, UR and PN.
   // An empty element gives no value; a value of padding only is an empty value. The out parameter is cleared first; its
-  // memory is reused. What is behind 1 GiB of bytes is left out and counted.
+  // memory is reused. What is behind base::kMaxHeaderBytes is left out and counted.
   void Decode(const CharacterSet& set, Vr vr, std::string_view bytes, DecodedText& out);
 
   struct Converters;  // internal to text.cc

@@ -18,10 +18,11 @@ std::optional<int32_t> ParseDate(std::string_view text);
 std::optional<int64_t> ParseTime(std::string_view text);
 
 // DT to microseconds since 1970-01-01T00:00:00Z: YYYY[MM[DD[HH[MM[SS[.F+]]]]]][&ZZXX]. `offset_minutes` is used when the
-// text has no offset of its own: Timezone Offset From UTC (0008,0201), or 0.
+// text has no offset of its own: Timezone Offset From UTC (0008,0201), or 0. Digits of F behind the sixth are finer than
+// the result and don't count. Nothing for ranges and what lies outside of the years 0001-9999 of UTC.
 std::optional<int64_t> ParseDateTime(std::string_view text, int offset_minutes);
 
-// "+0100", "-0330" to minutes (PS3.3 C.12.1.1.8): -1200 to +1400.
+// "+0100", "-0330" to minutes (PS3.3 C.12.1.1.8): -1200 to +1400. "-0000", which the standard forbids, is 0.
 std::optional<int> ParseUtcOffset(std::string_view text);
 
 // A decimal integer with optional sign: the whole text, within 64 bits.
