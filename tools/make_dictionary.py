@@ -114,8 +114,8 @@ def element_tables(out):
     out.append("constinit const ElementEntry kElementTable[] = {")
     for tag, mask, keyword, name, vr, vm, retired in rows:
         vr_name, us_or_ss, ambiguous = vr_parts(vr)
-        out.append(f"  {{0x{tag:08X}, 0x{mask:08X}, {text(keyword)}, {text(name)}, {vr_name}, {flag(us_or_ss)}, {flag(ambiguous)}, "
-                   f"{text(vm)}, {flag(retired)}}},")
+        out.append(f"  {{0x{tag:08X}, 0x{mask:08X}, {text(keyword)}, {text(name)}, {vr_name}, {flag(us_or_ss)}, "
+                   f"{flag(ambiguous)}, {text(vm)}, {flag(retired)}}},")
     out.append("};\n")
     masks = sorted({row[1] for row in rows}, key=lambda mask: (-bin(mask).count("1"), -mask))
     out.append("constinit const uint32_t kElementMaskTable[] = {" + ", ".join(f"0x{mask:08X}" for mask in masks) + "};\n")

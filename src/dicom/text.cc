@@ -44,16 +44,18 @@ enum class CodeSet : uint8_t {
   kJisX0212,
   kKsX1001,
   kGb2312,
+  // Not sets of ISO 2022: here because they have converters too.
   kGbk,
-  kGb18030,  // not sets of ISO 2022: here because they have converters too
+  kGb18030,
+  kShiftJis,
 };
-constexpr size_t kCodeSetCount = 20;
+constexpr size_t kCodeSetCount = 21;
 
 // What iconv calls each set. For those of two bytes: an EUC encoding that has them.
-constexpr const char* kIconvNames[kCodeSetCount] = {nullptr,      nullptr,      nullptr,       nullptr,      "ISO-8859-2",
-                                                    "ISO-8859-3", "ISO-8859-4", "ISO-8859-5",  "ISO-8859-6", "ISO-8859-7",
-                                                    "ISO-8859-8", "ISO-8859-9", "ISO-8859-15", "TIS-620",    "EUC-JP",
-                                                    "EUC-JP",     "EUC-KR",     "EUC-CN",      "GBK",        "GB18030"};
+constexpr const char* kIconvNames[kCodeSetCount] = {
+    nullptr,      nullptr,      nullptr,      nullptr,      "ISO-8859-2", "ISO-8859-3",  "ISO-8859-4",
+    "ISO-8859-5", "ISO-8859-6", "ISO-8859-7", "ISO-8859-8", "ISO-8859-9", "ISO-8859-15", "TIS-620",
+    "EUC-JP",     "EUC-JP",     "EUC-KR",     "EUC-CN",     "GBK",        "GB18030",     "CP932"};
 
 constexpr bool IsDoubleByte(CodeSet set) { return set >= CodeSet::kJisX0208 && set <= CodeSet::kGb2312; }
 
@@ -631,10 +633,32 @@ class Decoding {
       return pairs.empty() ? ReplaceOne() : AppendPairs(set, pairs);
     }
     const HighTable& table = converters_.Table(set);
-    for (; position_ < bytes_.size() && At(position_) >= 0x80; ++position_) {
+    while (position_ < bytes_.size() && At(position_) >= 0x80) {
       const uint16_t code = table[At(position_) - 0x80u];
-      code == kNoMeaning ? Replace(1, out_) : AppendCodePoint(code, out_.text);
+      if (code != kNoMeaning) {
+        AppendCodePoint(code, out_.text);
+        ++position_;
+      } else if (set != CodeSet::kKatakana || !TakeShiftJis()) {
+        ReplaceOne();
+      }
     }
+  }
+
+  // Writers that say ISO_IR 13 and mean Shift JIS are common, and its first bytes have no meaning in JIS X 0201: takes such a
+  // pair as a guess. False: there is none.
+  bool TakeShiftJis() {
+    const uint8_t lead = At(position_);
+    if (lead < 0x81 || lead == 0xA0 || lead > 0xFC) return false;
+    const std::string_view pair = bytes_.substr(position_, 2);
+    if (pair.size() < 2 || static_cast<uint8_t>(pair[1]) < 0x40) return false;
+    const size_t before = out_.text.size();
+    if (converters_.Convert(CodeSet::kShiftJis, pair, out_.text) != pair.size()) {
+      out_.text.resize(before);
+      return false;
+    }
+    out_.replaced_bytes += 2;
+    position_ += 2;
+    return true;
   }
 
   // Bytes above 0x7F without any set for them: UTF-8 when the whole value is, else ISO 8859-1.

@@ -49,7 +49,9 @@ struct DecodedText {
   uint32_t replaced_bytes = 0;  // bytes that had no meaning and became U+FFFD (or were guessed, see above)
 
   void Clear() { text.clear(); values.clear(); replaced_bytes = 0; }
-  std::string_view value(size_t i) const { return std::string_view(text).substr(values[i].first, values[i].second - values[i].first); }
+  std::string_view value(size_t i) const {
+    return std::string_view(text).substr(values[i].first, values[i].second - values[i].first);
+  }
 };
 
 class TextDecoder {
@@ -64,7 +66,8 @@ class TextDecoder {
   // (PS3.5 §6.1.2.5.3). VRs that UsesCharacterSet(vr) is false for are decoded in the default repertoire.
   // Escape sequences of sets that (0008,0005) doesn't announce are followed too, except in UTF-8, GBK and GB 18030, where
   // there are none. Bytes above 0x7F while no set is there for them are taken as the first announced set that has such
-  // bytes, else as in the default repertoire, and counted.
+  // bytes, else as in the default repertoire, and counted. Pairs of bytes that have a meaning in Shift JIS but none in
+  // ISO_IR 13 are taken as Shift JIS, and counted.
   // Padding removed: trailing spaces (and NULs, which the field has) of all; leading spaces too but in LT, ST, UT, UC, UR and PN.
   // An empty element gives no value; a value of padding only is an empty value. The out parameter is cleared first; its
   // memory is reused. What is behind base::kMaxHeaderBytes is left out and counted.

@@ -300,7 +300,7 @@ TEST(TextTest, BytesWithoutMeaningAreReplacedAndCounted) {
       {"ISO_IR 192", "\xED\xA0\x80", "���", 3},
       {"ISO_IR 192", "\xF4\x90\x80\x80!", "����!", 4},
       {"ISO_IR 126", "a\xFF", "a�", 1},
-      {"ISO_IR 13", "\xA0\xE0\xB1", "��ｱ", 2},
+      {"ISO_IR 13", "\xA0z\xE0 \xFDz\xB1", "�z� �zｱ", 3},
       {"ISO_IR 166", "\xDB", "�", 1},
       {"\\ISO 2022 IR 149", "\x1b$)C\xB1", "�", 1},
       {"\\ISO 2022 IR 149", "\x1b$)C\xB1z\xB1\xE6", "�z길", 1},
@@ -342,6 +342,12 @@ TEST(TextTest, HighBytesWithoutTheirEscapeSequenceAreOfTheAnnouncedSet) {
       DecodeAll("\\ISO 2022 IR 149", Vr::kPN, "Hong^Gildong=\x1b$)C\xFB\xF3^\xD1\xCE\xD4\xD7=\xC8\xAB^\xB1\xE6\xB5\xBF");
   EXPECT_EQ(decoded.values, Values{"Hong^Gildong=洪^吉洞=홍^길동"});
   EXPECT_EQ(decoded.replaced, 10u);
+}
+
+TEST(TextTest, ShiftJisUnderTheNameOfIsoIr13IsGuessedAndCounted) {
+  const Decoded decoded = DecodeAll("ISO_IR 13", Vr::kPN, "\x8E\x52\x93\x63^\x83\x5C\xB1\xFF");
+  EXPECT_EQ(decoded.values, Values{"山田^ソｱ�"});
+  EXPECT_EQ(decoded.replaced, 7u);
 }
 
 TEST(TextTest, VrsWithoutACharacterSetAreInTheDefaultRepertoire) {
