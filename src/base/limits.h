@@ -16,12 +16,16 @@ inline constexpr int kMaxColumnDepth = 15;
 inline constexpr uint64_t kMaxValueBytes = 1 << 20;
 // Bulk values (OB, OW, ... and pixel data) of more bytes than this are skipped by seeking, not read.
 inline constexpr uint64_t kMaxBulkReadBytes = 4096;
+// Private binary values of up to this size are kept in OtherElements, as base64; larger ones are dropped as bulk.
+inline constexpr uint64_t kMaxOtherBinaryBytes = 1024;
 // Header bytes of one instance, pixel data and other skipped values left out.
 inline constexpr uint64_t kMaxHeaderBytes = uint64_t{1} << 30;
 // Bytes that a deflated data set may inflate to.
 inline constexpr uint64_t kMaxInflatedBytes = uint64_t{1} << 30;
 // The first read of a file: most headers fit, and reading less is not faster (docs/performance.md).
 inline constexpr size_t kFirstReadBytes = 16 << 10;
+// A first read that follows longer headers is longer, up to this.
+inline constexpr size_t kMaxFirstReadBytes = 256 << 10;
 // An excerpt of a value in the account, in bytes of UTF-8.
 inline constexpr size_t kMaxExcerptBytes = 200;
 

@@ -1,0 +1,307 @@
+#include "dicom/cursor.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "dicom/dictionary.h"
+
+namespace dicomhouse::dicom {
+namespace {
+
+// Whether an unread value may stay unread: nobody will want it (mapping drops it by the same limits).
+bool MayLeaveOut(const ElementHeader& element) {
+  if (element.length > base::kMaxValueBytes) return true;
+  if (element.length <= base::kMaxBulkReadBytes) return false;
+  if (IsBulk(element.vr)) return true;
+  if (!element.implicit) return false;
+  const ElementEntry* entry = FindElement(element.tag);
+  return entry != nullptr && IsBulk(entry->vr);
+}
+
+bool IsSequenceByDictionary(const ElementHeader& element) {
+  if (element.vr == Vr::kSQ) return true;
+  if (!element.implicit) return false;
+  const ElementEntry* entry = FindElement(element.tag);
+  return entry != nullptr && entry->vr == Vr::kSQ;
+}
+
+}  // namespace
+
+std::string_view ProblemText(ProblemCode code) {
+  switch (code) {
+    case ProblemCode::kTruncated: return "the bytes end inside the element";
+    case ProblemCode::kTrailingBytes: return "bytes behind the last element";
+    case ProblemCode::kValuePastItem: return "reaches past the end of what contains it";
+    case ProblemCode::kMissingDelimiter: return "a delimitation item is missing";
+    case ProblemCode::kNoItem: return "not an item, in a sequence";
+    case ProblemCode::kUnknownVr: return "unknown value representation";
+    case ProblemCode::kTooDeep: return "nested deeper than the limit";
+    case ProblemCode::kTooLarge: return "the header is larger than the limit";
+    case ProblemCode::kReadError: return "the system could not read on";
+    case ProblemCode::kNotOrdered: return "tags do not ascend";
+  }
+  return "";
+}
+
+void Cursor::Start(uint32_t position, uint64_t offset, Encoding encoding, uint64_t end_offset) {
+  position_ = position;
+  offset_ = offset;
+  big_endian_ = encoding.big_endian;
+  pending_ = stopped_ = false;
+  problems_.clear();
+  frames_.clear();
+  frames_.push_back({end_offset, 0, false, encoding.explicit_vr});
+  const auto& gaps = window_->gaps();
+  gap_ = 0;
+  // A gap at `position` itself belongs to a value that ended there: it lies in front of the element.
+  while (gap_ < gaps.size() && gaps[gap_].position <= position) ++gap_;
+}
+
+void Cursor::Stop(ProblemCode code) {
+  if (stopped_) return;
+  if (code == ProblemCode::kTruncated && window_->error()) {
+    code = window_->error()->code == base::ErrorCode::kLimit ? ProblemCode::kTooLarge : ProblemCode::kReadError;
+  }
+  Report(code);
+  stopped_ = true;
+}
+
+Step Cursor::Next() {
+  if (pending_) Skip();
+  if (stopped_) return Step::kEnd;
+  return frames_.back().sequence ? StepInSequence() : StepInDataSet();
+}
+
+// Ends the sequence or item on top. The data set itself ends the walk.
+Step Cursor::Leave(Step step) {
+  if (frames_.size() == 1) {
+    stopped_ = true;
+    return Step::kEnd;
+  }
+  frames_.pop_back();
+  return step;
+}
+
+Step Cursor::StepInSequence() {
+  const Frame frame = frames_.back();
+  if (offset_ >= frame.end) return Leave(Step::kEndSequence);
+  if (!window_->Ensure(uint64_t{position_} + 8)) {
+    Stop(ProblemCode::kTruncated);
+    return Step::kEnd;
+  }
+  const uint8_t* p = window_->data() + position_;
+  const uint32_t tag = LoadTag(p, big_endian_);
+  const uint32_t length = LoadU32(p + 4, big_endian_);
+  if (tag == kSequenceDelimitationTag) {
+    position_ += 8;
+    offset_ += 8;
+    return Leave(Step::kEndSequence);
+  }
+  if (tag != kItemTag) {
+    element_.tag = frame.tag;
+    Report(ProblemCode::kNoItem);
+    if (frame.end == kNoEnd) return Leave(Step::kEndSequence);  // its delimiter is missing: what follows is the parent's
+    Skipped rest;
+    element_ = {};
+    PassValue(frame.end - offset_, LeaveOut::kNever, rest);
+    return Leave(Step::kEndSequence);
+  }
+  position_ += 8;
+  offset_ += 8;
+  uint64_t end = length == kUndefinedLength ? kNoEnd : offset_ + length;
+  if (frame.end != kNoEnd && end != kNoEnd && end > frame.end) {
+    element_.tag = frame.tag;
+    Report(ProblemCode::kValuePastItem);
+    end = frame.end;
+  }
+  frames_.push_back({end, frame.tag, false, frame.explicit_vr});
+  return Step::kItem;
+}
+
+Step Cursor::StepInDataSet() {
+  const Frame& frame = frames_.back();
+  if (offset_ >= frame.end) return Leave(Step::kEndItem);
+  if (!window_->Ensure(uint64_t{position_} + 8)) {
+    const bool at_end = frames_.size() == 1 && position_ == window_->size() && !window_->error();
+    if (at_end) return Leave(Step::kEnd);
+    element_ = {};
+    Stop(frames_.size() == 1 && !window_->error() ? ProblemCode::kTrailingBytes : ProblemCode::kTruncated);
+    return Step::kEnd;
+  }
+  const uint32_t tag = LoadTag(window_->data() + position_, big_endian_);
+  if ((tag & 0xFFFFFF00) == (kItemTag & 0xFFFFFF00)) {
+    if (frames_.size() == 1) {  // a delimiter that belongs to nothing
+      element_ = {};
+      element_.tag = tag;
+      Stop(ProblemCode::kTrailingBytes);
+      return Step::kEnd;
+    }
+    if (tag == kItemDelimitationTag) {
+      position_ += 8;
+      offset_ += 8;
+    } else {
+      Report(ProblemCode::kMissingDelimiter);  // the item ends without one; the sequence will see the tag
+    }
+    return Leave(Step::kEndItem);
+  }
+  if (!ReadHeader()) {
+    Stop(ProblemCode::kTruncated);
+    return Step::kEnd;
+  }
+  pending_ = true;
+  return Step::kElement;
+}
+
+// PS3.5 §7.1.2 and §7.1.3.
+bool Cursor::ReadHeader() {
+  const uint8_t* p = window_->data() + position_;
+  element_ = {};
+  element_.tag = LoadTag(p, big_endian_);
+  element_.start = position_;
+  element_.offset = offset_;
+  uint32_t header = 8;
+  const bool letters = p[4] >= 'A' && p[4] <= 'Z' && p[5] >= 'A' && p[5] <= 'Z';
+  if (!frames_.back().explicit_vr || !letters) {
+    // A header without a VR in an explicit data set is seen in the field: its length is then where implicit VR has it.
+    element_.implicit = true;
+    element_.length = LoadU32(p + 4, big_endian_);
+    if (frames_.back().explicit_vr) Report(ProblemCode::kUnknownVr);
+  } else {
+    element_.vr = VrFromBytes(p[4], p[5]);
+    if (element_.vr == Vr::kNone) {
+      element_.unknown_vr = true;  // a VR of the future has a long length (PS3.5 §7.1.2)
+      Report(ProblemCode::kUnknownVr);
+    }
+    if (element_.unknown_vr || HasLongLength(element_.vr)) {
+      header = 12;
+      if (!window_->Ensure(uint64_t{position_} + 12)) return false;
+      element_.length = LoadU32(window_->data() + position_ + 8, big_endian_);
+    } else {
+      element_.length = LoadU16(p + 6, big_endian_);
+    }
+  }
+  element_.fragments = element_.undefined_length() &&
+                       (element_.tag == kPixelDataTag || (element_.vr != Vr::kNone && element_.vr != Vr::kSQ && element_.vr != Vr::kUN));
+  position_ += header;
+  offset_ += header;
+  element_.value = position_;
+  return true;
+}
+
+void Cursor::Enter(bool explicit_vr) {
+  pending_ = false;
+  if (frames_.size() > 2 * static_cast<size_t>(base::kMaxSequenceDepth)) {
+    Stop(ProblemCode::kTooDeep);
+    return;
+  }
+  uint64_t end = element_.undefined_length() ? kNoEnd : offset_ + element_.length;
+  if (frames_.back().end != kNoEnd && end != kNoEnd && end > frames_.back().end) {
+    Report(ProblemCode::kValuePastItem);
+    end = frames_.back().end;
+  }
+  frames_.push_back({end, element_.tag, true, explicit_vr});
+}
+
+// Whether only a walk through the element finds its end, or what in it need not be read.
+bool Cursor::NeedsWalk() const {
+  if (element_.undefined_length()) return !element_.fragments;
+  return uint64_t{position_} + element_.length > window_->size() && IsSequenceByDictionary(element_);
+}
+
+// How the items of the current element are written: those of a UN are implicit (PS3.5 §6.2.2 note 2).
+bool Cursor::ItemsAreExplicit() const { return element_.vr == Vr::kSQ && frames_.back().explicit_vr; }
+
+Cursor::Skipped Cursor::Skip() {
+  Skipped result;
+  if (!pending_) return result;
+  pending_ = false;
+  if (element_.fragments) {
+    PassFragments(result);
+  } else if (NeedsWalk()) {
+    PassNested(result);
+  } else {
+    uint64_t length = element_.length;
+    if (frames_.back().end != kNoEnd && offset_ + length > frames_.back().end) {
+      Report(ProblemCode::kValuePastItem);
+      length = frames_.back().end - offset_;
+      result.truncated = true;
+    }
+    PassValue(length, MayLeaveOut(element_) ? LeaveOut::kChecked : LeaveOut::kNever, result);
+  }
+  result.end = position_;
+  return result;
+}
+
+// Goes behind `length` bytes. False, and the walk has stopped: the bytes end before.
+bool Cursor::PassValue(uint64_t length, LeaveOut leave_out, Skipped& result) {
+  const auto& gaps = window_->gaps();
+  if (gap_ < gaps.size() && gaps[gap_].position == position_ && gaps[gap_].length == length) {
+    ++gap_;
+    offset_ += length;
+    result.left_out = true;
+    return true;
+  }
+  if (position_ + length > window_->size()) {
+    if (leave_out != LeaveOut::kNever) {
+      result.left_out = true;
+      const bool whole = window_->LeaveOut(position_, length, leave_out == LeaveOut::kChecked);
+      gap_ = gaps.size();
+      if (!whole) {
+        result.truncated = true;
+        Stop(ProblemCode::kTruncated);
+        return false;
+      }
+      offset_ += length;
+      return true;
+    }
+    if (!window_->Ensure(position_ + length)) {
+      result.truncated = true;
+      Stop(ProblemCode::kTruncated);
+      position_ = static_cast<uint32_t>(window_->size());
+      return false;
+    }
+  }
+  position_ += static_cast<uint32_t>(length);
+  offset_ += length;
+  return true;
+}
+
+// Encapsulated pixel data: items of bytes up to a sequence delimitation (PS3.5 §A.4).
+void Cursor::PassFragments(Skipped& result) {
+  for (;;) {
+    if (!window_->Ensure(uint64_t{position_} + 8)) {
+      result.truncated = true;
+      Stop(ProblemCode::kTruncated);
+      return;
+    }
+    const uint8_t* p = window_->data() + position_;
+    const uint32_t tag = LoadTag(p, big_endian_);
+    const uint32_t length = LoadU32(p + 4, big_endian_);
+    if (tag != kItemTag && tag != kSequenceDelimitationTag) {
+      Report(ProblemCode::kMissingDelimiter);
+      return;
+    }
+    position_ += 8;
+    offset_ += 8;
+    if (tag == kSequenceDelimitationTag) return;
+    if (length == kUndefinedLength) continue;
+    if (!PassValue(length, LeaveOut::kUnchecked, result)) return;  // the next item's header proves that it was whole
+  }
+}
+
+// A sequence whose content does not matter now: only its end does, and what in it can be left out.
+void Cursor::PassNested(Skipped& result) {
+  const ElementHeader outer = element_;
+  const size_t level = frames_.size();
+  const size_t known = problems_.size();
+  Enter(ItemsAreExplicit());
+  while (!stopped_ && frames_.size() > level) {
+    if (Next() == Step::kElement && NeedsWalk()) Enter(ItemsAreExplicit());  // never by recursion: Skip would walk it
+  }
+  // What is wrong inside is for whoever looks inside; here only what ended the walk counts.
+  if (problems_.size() > known) problems_.erase(problems_.begin() + static_cast<std::ptrdiff_t>(known), problems_.end() - (stopped_ ? 1 : 0));
+  result.truncated = result.truncated || stopped_;
+  element_ = outer;
+}
+
+}  // namespace dicomhouse::dicom

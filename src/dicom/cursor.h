@@ -1,0 +1,162 @@
+// A forward-only walk over the elements of a data set (PS3.5 §7), at every level, without recursion and without trust in
+// any length. It pulls: Next() stands on an element's header; its value is untouched until the caller enters it (a
+// sequence) or skips it.
+//
+//   Cursor cursor(window);
+//   cursor.Start(position, offset, encoding, end);
+//   while ((step = cursor.Next()) != Step::kEnd) {
+//     if (step == Step::kElement && cursor.element().IsSequence()) cursor.Enter();
+//   }
+//
+// What is wrong in the bytes never stops it where it can go on: missing delimiters, values past their item and the like
+// are recorded in problems().
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "dicom/vr.h"
+#include "dicom/window.h"
+
+namespace dicomhouse::dicom {
+
+inline constexpr uint32_t kUndefinedLength = 0xFFFFFFFF;
+inline constexpr uint64_t kNoEnd = ~uint64_t{0};
+
+inline constexpr uint32_t kItemTag = 0xFFFEE000;
+inline constexpr uint32_t kItemDelimitationTag = 0xFFFEE00D;
+inline constexpr uint32_t kSequenceDelimitationTag = 0xFFFEE0DD;
+inline constexpr uint32_t kPixelDataTag = 0x7FE00010;
+
+// How headers and numbers are written (PS3.5 §7.1, §7.3).
+struct Encoding {
+  bool explicit_vr = true;
+  bool big_endian = false;
+  bool operator==(const Encoding&) const = default;
+};
+
+inline uint16_t LoadU16(const uint8_t* p, bool big_endian) {
+  return static_cast<uint16_t>(big_endian ? p[0] << 8 | p[1] : p[1] << 8 | p[0]);
+}
+inline uint32_t LoadU32(const uint8_t* p, bool big_endian) {
+  const uint32_t first = LoadU16(p, big_endian);
+  const uint32_t second = LoadU16(p + 2, big_endian);
+  return big_endian ? first << 16 | second : second << 16 | first;
+}
+inline uint64_t LoadU64(const uint8_t* p, bool big_endian) {
+  const uint64_t first = LoadU32(p, big_endian);
+  const uint64_t second = LoadU32(p + 4, big_endian);
+  return big_endian ? first << 32 | second : second << 32 | first;
+}
+inline uint32_t LoadTag(const uint8_t* p, bool big_endian) {
+  return static_cast<uint32_t>(LoadU16(p, big_endian)) << 16 | LoadU16(p + 2, big_endian);
+}
+
+enum class ProblemCode : uint8_t {
+  kTruncated,         // the bytes end inside an element
+  kTrailingBytes,     // bytes behind the last element that are none
+  kValuePastItem,     // a value or item reaches past what contains it
+  kMissingDelimiter,  // an item or sequence of undefined length without its delimitation
+  kNoItem,            // something else than an item inside a sequence
+  kUnknownVr,         // two bytes that are no VR
+  kTooDeep,           // base::kMaxSequenceDepth
+  kTooLarge,          // base::kMaxHeaderBytes
+  kReadError,         // the system's, see Window::error()
+  kNotOrdered,        // tags that don't ascend
+};
+// A few plain words, for messages and the account.
+std::string_view ProblemText(ProblemCode code);
+
+struct Problem {
+  ProblemCode code;
+  uint32_t tag = 0;     // of the element, 0 when there is none
+  uint64_t offset = 0;  // in the source
+};
+
+// The header of one element.
+struct ElementHeader {
+  uint32_t tag = 0;
+  uint32_t length = 0;     // as declared; kUndefinedLength
+  Vr vr = Vr::kNone;       // as written; kNone in implicit VR and when it is none
+  bool implicit = false;   // header without a VR
+  bool fragments = false;  // encapsulated pixel data (PS3.5 §A.4)
+  bool unknown_vr = false; // two letters that no edition knows
+  uint32_t start = 0;      // position of the header in the window
+  uint32_t value = 0;      // position of the value
+  uint64_t offset = 0;     // of the header in the source
+
+  bool undefined_length() const { return length == kUndefinedLength; }
+  // Certainly a sequence by its header alone. In implicit VR a defined length says nothing: the dictionary has to.
+  bool IsSequence() const { return vr == Vr::kSQ || (undefined_length() && !fragments); }
+};
+
+enum class Step : uint8_t { kElement, kItem, kEndItem, kEndSequence, kEnd };
+
+class Cursor {
+ public:
+  explicit Cursor(Window& window) : window_(&window) {}
+
+  // Stands in front of the element at `position`, whose offset in the source is `offset`. `end_offset`: where the data set
+  // ends in the source, or kNoEnd: with the bytes.
+  void Start(uint32_t position, uint64_t offset, Encoding encoding, uint64_t end_offset);
+
+  // Goes on. An element that was neither entered nor skipped is skipped.
+  Step Next();
+  const ElementHeader& element() const { return element_; }
+
+  // Steps into the element that Next() stood on: its items come next. `explicit_vr`: how its items are written (the data
+  // set's own way but for UN, PS3.5 §6.2.2 note 2).
+  void Enter(bool explicit_vr);
+  // An element's value has been passed.
+  struct Skipped {
+    uint32_t end = 0;       // position behind the value
+    bool left_out = false;  // the value is not in the window
+    bool truncated = false; // the bytes end before the value does, or its item does
+  };
+  Skipped Skip();
+
+  // Of the sequence or item that the walk is in: its level, 0 for the data set itself.
+  int depth() const { return static_cast<int>(frames_.size()) - 1; }
+  bool explicit_vr() const { return frames_.back().explicit_vr; }
+  uint32_t position() const { return position_; }
+  uint64_t offset() const { return offset_; }
+  bool stopped() const { return stopped_; }
+
+  std::vector<Problem>& problems() { return problems_; }
+
+ private:
+  struct Frame {
+    uint64_t end;  // offset, kNoEnd when undefined
+    uint32_t tag;
+    bool sequence;  // else an item, or the data set
+    bool explicit_vr;
+  };
+
+  Step StepInSequence();
+  Step StepInDataSet();
+  bool ReadHeader();
+  // Whether a value that is not loaded may be left out, and whether its last byte is looked for then.
+  enum class LeaveOut : uint8_t { kNever, kChecked, kUnchecked };
+  bool PassValue(uint64_t length, LeaveOut leave_out, Skipped& result);
+  void PassFragments(Skipped& result);
+  void PassNested(Skipped& result);
+  bool NeedsWalk() const;
+  bool ItemsAreExplicit() const;
+  void Stop(ProblemCode code);
+  void Report(ProblemCode code) { problems_.push_back({code, element_.tag, offset_}); }
+  Step Leave(Step step);
+
+  Window* window_;
+  uint32_t position_ = 0;
+  uint64_t offset_ = 0;
+  size_t gap_ = 0;  // the next gap
+  bool big_endian_ = false;
+  bool pending_ = false;
+  bool stopped_ = false;
+  ElementHeader element_;
+  std::vector<Frame> frames_;
+  std::vector<Problem> problems_;
+};
+
+}  // namespace dicomhouse::dicom

@@ -1,0 +1,205 @@
+#include "dicom/instance.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "dicom/dictionary.h"
+#include "dicom/inflate.h"
+
+namespace dicomhouse::dicom {
+namespace {
+
+constexpr uint32_t kPreambleBytes = 128;
+constexpr uint32_t kTransferSyntaxTag = 0x00020010;
+constexpr uint32_t kMediaStorageClassTag = 0x00020002;
+constexpr std::string_view kDirectoryClass = "1.2.840.10008.1.3.10";
+constexpr std::string_view kImplicitLittleEndian = "1.2.840.10008.1.2";
+constexpr std::string_view kExplicitBigEndian = "1.2.840.10008.1.2.2";
+constexpr std::string_view kDeflated = "1.2.840.10008.1.2.1.99";
+// Instances with a preamble may say so late; the first element of a bare data set is in one of these groups.
+constexpr uint32_t kLastFirstGroup = 0x0028;
+
+std::string_view TrimPadding(std::string_view text) {
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\0')) text.remove_suffix(1);
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  return text;
+}
+
+// How likely the eight bytes are the header of an element that begins a data set.
+bool LooksLikeElement(const uint8_t* p, size_t size, Encoding encoding) {
+  if (size < 8) return false;
+  const uint32_t group = LoadU16(p, encoding.big_endian);
+  if (group > kLastFirstGroup || group == 0 || group == 1) return false;
+  if (encoding.explicit_vr) return VrFromBytes(p[4], p[5]) != Vr::kNone;
+  const uint32_t length = LoadU32(p + 4, encoding.big_endian);
+  const ElementEntry* entry = FindElement(LoadTag(p, encoding.big_endian));
+  const bool group_length = LoadU16(p + 2, encoding.big_endian) == 0 && length == 4;
+  return group_length || (entry != nullptr && (length == kUndefinedLength || length <= base::kMaxValueBytes));
+}
+
+// Whether a data set in implicit VR seems to be written explicitly, or the other way round.
+bool ContradictsDeclared(const uint8_t* p, Encoding declared) {
+  const bool has_vr = VrFromBytes(p[4], p[5]) != Vr::kNone;
+  if (declared.explicit_vr == has_vr) return false;
+  if (declared.explicit_vr) return p[4] < 'A' || p[4] > 'Z';
+  // "UI" as the low bytes of a length is 18,773 and more: nothing that begins a data set is so long.
+  return LoadTag(p, declared.big_endian) >> 16 <= kLastFirstGroup;
+}
+
+// Bytes that are there already, then a source that begins behind them.
+class PrefixedSource final : public ByteSource {
+ public:
+  PrefixedSource(std::span<const uint8_t> prefix, ByteSource& rest) : prefix_(prefix), rest_(&rest) {}
+  base::Result<size_t> ReadAt(uint64_t offset, std::span<uint8_t> out) override {
+    if (offset >= prefix_.size()) return rest_->ReadAt(offset - prefix_.size(), out);
+    const size_t count = std::min(out.size(), prefix_.size() - static_cast<size_t>(offset));
+    std::copy_n(prefix_.data() + offset, count, out.data());
+    if (count == out.size()) return count;
+    DH_ASSIGN(const size_t more, rest_->ReadAt(0, out.subspan(count)));
+    return count + more;
+  }
+
+ private:
+  std::span<const uint8_t> prefix_;
+  ByteSource* rest_;
+};
+
+}  // namespace
+
+const TopElement* Instance::Find(uint32_t tag) const {
+  const auto found = std::lower_bound(elements.begin(), elements.end(), tag, [](const TopElement& e, uint32_t t) { return e.tag < t; });
+  return found != elements.end() && found->tag == tag ? &*found : nullptr;
+}
+
+std::string_view Instance::Text(uint32_t tag) const {
+  const TopElement* element = Find(tag);
+  return element == nullptr || element->truncated ? std::string_view{} : TrimPadding(Value(*element));
+}
+
+ReadOutcome InstanceReader::Read(ByteSource& source, Instance& instance) {
+  instance.elements.clear();
+  instance.problems.clear();
+  instance.inflated = false;
+  if (first_read_bytes_ == 0) first_read_bytes_ = base::kFirstReadBytes;
+  instance.window.Open(source, 0, first_read_bytes_);
+  uint32_t position = 0;
+  if (!FindStart(instance, position)) {
+    if (instance.window.error()) {
+      instance.problems.push_back({ProblemCode::kReadError, 0, 0});
+      return ReadOutcome::kFailed;
+    }
+    return ReadOutcome::kNotDicom;
+  }
+  ReadMeta(instance, position);
+  const std::string_view syntax = instance.Text(kTransferSyntaxTag);
+  if (instance.Text(kMediaStorageClassTag) == kDirectoryClass) return ReadOutcome::kDirectory;
+  if (syntax == kDeflated) {
+    if (Inflate(source, instance, position)) return instance.elements.empty() ? ReadOutcome::kFailed : ReadOutcome::kInstance;
+  }
+  ChooseEncoding(instance, position);
+  ReadDataSet(instance, position);
+  instance.bytes_read = instance.window.bytes_read();
+  instance.window.Detach();
+  // The next header is probably as long as this one.
+  first_read_bytes_ = std::clamp<size_t>((instance.window.size() + 4095) / 4096 * 4096, base::kFirstReadBytes, base::kMaxFirstReadBytes);
+  return instance.elements.empty() ? ReadOutcome::kFailed : ReadOutcome::kInstance;
+}
+
+// PS3.10 §7.1: a preamble of 128 bytes and "DICM"; older files begin with the File Meta Information or the data set.
+bool InstanceReader::FindStart(Instance& instance, uint32_t& position) {
+  Window& window = instance.window;
+  instance.encoding = {};
+  const auto marked = [&window](uint32_t at) { return window.size() >= at + 4 && std::equal(window.data() + at, window.data() + at + 4, "DICM"); };
+  if (marked(kPreambleBytes)) {
+    position = kPreambleBytes + 4;
+    return true;
+  }
+  if (marked(0)) {
+    position = 4;
+    return true;
+  }
+  position = 0;
+  for (const Encoding encoding : {Encoding{true, false}, Encoding{false, false}, Encoding{true, true}}) {
+    if (LooksLikeElement(window.data(), window.size(), encoding)) {
+      instance.encoding = encoding;
+      return true;
+    }
+  }
+  return false;
+}
+
+void InstanceReader::ReadMeta(Instance& instance, uint32_t& position) {
+  Window& window = instance.window;
+  Cursor cursor(window);
+  const bool implicit = window.Ensure(position + 8) && VrFromBytes(window.data()[position + 4], window.data()[position + 5]) == Vr::kNone;
+  cursor.Start(position, position, {!implicit, false}, kNoEnd);
+  while (window.Ensure(uint64_t{position} + 8) && LoadU16(window.data() + position, false) == 2 && cursor.Next() == Step::kElement) {
+    const ElementHeader header = cursor.element();
+    const Cursor::Skipped skipped = cursor.Skip();
+    position = cursor.position();
+    if ((header.tag & 0xFFFF) == 0) continue;  // group length
+    instance.elements.push_back({header.tag, header.start, header.value, skipped.end, header.length, header.vr, skipped.left_out,
+                                 skipped.truncated, header.fragments, header.implicit, header.offset});
+  }
+  instance.problems = std::move(cursor.problems());
+}
+
+// The transfer syntax says how the data set is written, but for files that lie or say nothing.
+void InstanceReader::ChooseEncoding(Instance& instance, uint32_t position) {
+  Window& window = instance.window;
+  const std::string_view syntax = instance.Text(kTransferSyntaxTag);
+  if (!window.Ensure(uint64_t{position} + 8)) return;
+  const uint8_t* p = window.data() + position;
+  if (!syntax.empty()) {
+    instance.encoding.big_endian = syntax == kExplicitBigEndian;
+    instance.encoding.explicit_vr = syntax != kImplicitLittleEndian;
+    if (instance.encoding.big_endian && p[0] != 0 && p[1] == 0) instance.encoding.big_endian = false;
+    if (ContradictsDeclared(p, instance.encoding)) instance.encoding.explicit_vr = !instance.encoding.explicit_vr;
+    return;
+  }
+  for (const Encoding encoding : {Encoding{true, false}, Encoding{true, true}, Encoding{false, false}}) {
+    if (LooksLikeElement(p, window.size() - position, encoding)) {
+      instance.encoding = encoding;
+      return;
+    }
+  }
+  instance.encoding = {VrFromBytes(p[4], p[5]) != Vr::kNone, false};
+}
+
+// Reads the inflated data set into the window, behind the File Meta Information. False: it was not deflated at all.
+bool InstanceReader::Inflate(ByteSource& source, Instance& instance, uint32_t position) {
+  std::vector<uint8_t> meta(instance.window.data(), instance.window.data() + position);
+  if (LooksLikeElement(instance.window.data() + position, instance.window.size() - position, {true, false})) return false;
+  InflateSource inflated(source, position);
+  PrefixedSource joined(meta, inflated);
+  const uint64_t read_before = instance.window.bytes_read();
+  instance.window.Open(joined, 0, base::kFirstReadBytes);
+  instance.encoding = {true, false};
+  instance.inflated = true;
+  ReadDataSet(instance, position);
+  instance.bytes_read = read_before + inflated.bytes_read();
+  instance.window.Detach();
+  return true;
+}
+
+void InstanceReader::ReadDataSet(Instance& instance, uint32_t position) {
+  Cursor cursor(instance.window);
+  cursor.Start(position, position, instance.encoding, kNoEnd);
+  bool ordered = true;
+  uint32_t last_tag = instance.elements.empty() ? 0 : instance.elements.back().tag;
+  while (cursor.Next() == Step::kElement) {
+    const ElementHeader header = cursor.element();
+    const Cursor::Skipped skipped = cursor.Skip();
+    if ((header.tag & 0xFFFF) == 0) continue;  // group length, retired (PS3.5 §7.2)
+    ordered = ordered && header.tag > last_tag;
+    last_tag = header.tag;
+    instance.elements.push_back({header.tag, header.start, header.value, skipped.end, header.length, header.vr, skipped.left_out,
+                                 skipped.truncated, header.fragments, header.implicit, header.offset});
+  }
+  instance.problems.insert(instance.problems.end(), cursor.problems().begin(), cursor.problems().end());
+  if (ordered) return;
+  instance.problems.push_back({ProblemCode::kNotOrdered, 0, position});
+  std::stable_sort(instance.elements.begin(), instance.elements.end(), [](const TopElement& a, const TopElement& b) { return a.tag < b.tag; });
+}
+
+}  // namespace dicomhouse::dicom

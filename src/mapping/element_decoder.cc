@@ -1,0 +1,492 @@
+#include "mapping/element_decoder.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "dicom/dictionary.h"
+#include "dicom/value.h"
+
+namespace dicomhouse::mapping {
+
+using dicom::Vr;
+using table::kAbsent;
+using table::Mode;
+using table::Node;
+using table::Type;
+
+namespace {
+
+constexpr uint32_t kCharacterSetTag = 0x00080005;
+constexpr uint32_t kUtcOffsetTag = 0x00080201;
+constexpr uint32_t kPixelRepresentationTag = 0x00280103;
+
+// RECORDs that a leaf may need below its level: a person name has two.
+constexpr int kRecordsOfPersonName = 2;
+constexpr int kMaxItemDepth = base::kMaxColumnDepth - kRecordsOfPersonName;
+
+constexpr std::array<std::string_view, 3> kGroupNames = {"Alphabetic", "Ideographic", "Phonetic"};
+constexpr std::array<std::string_view, 5> kComponentNames = {"FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix"};
+
+std::string_view TrimPadding(std::string_view text) {
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\0')) text.remove_suffix(1);
+  return text;
+}
+
+uint64_t PlanKey(uint32_t tag, Vr vr, bool sequence, uint32_t creator) {
+  return uint64_t{tag} << 32 | uint64_t{static_cast<uint8_t>(vr)} << 24 | uint64_t{sequence} << 23 | (creator & 0x7FFFFF);
+}
+
+// A value of no known VR that begins with an item is taken as a sequence: nothing else begins so.
+bool BeginsWithItem(std::string_view value, bool big_endian) {
+  return value.size() >= 8 && dicom::LoadTag(reinterpret_cast<const uint8_t*>(value.data()), big_endian) == dicom::kItemTag;
+}
+
+}  // namespace
+
+bool LooksLikeSequence(uint32_t tag, Vr vr, bool undefined_length, std::string_view value, bool big_endian) {
+  if (vr == Vr::kSQ || undefined_length) return true;
+  if (vr != Vr::kNone && vr != Vr::kUN) return false;
+  if (IsPrivate(tag)) return BeginsWithItem(value, big_endian);
+  const dicom::ElementEntry* entry = dicom::FindElement(tag);
+  if (entry == nullptr) return BeginsWithItem(value, big_endian);
+  return entry->vr == Vr::kSQ && (value.empty() || BeginsWithItem(value, big_endian));
+}
+
+ElementDecoder::ElementDecoder(table::Batch& batch, Profile profile)
+    : batch_(&batch),
+      profile_(profile),
+      other_column_(&batch.AddColumn("OtherElements", Type::kRecord, Mode::kRepeated, kOtherElementsOrder, true)),
+      dropped_column_(&batch.AddColumn("DroppedTags", Type::kRecord, Mode::kRepeated, kDroppedTagsOrder, true)),
+      dropped_name_(&dropped_column_->node.Child("TagName", Type::kString, Mode::kNullable, 0)) {
+  top_.other = MakePair(other_column_->node, "Tag", "Data", Type::kString, Mode::kRepeated);
+}
+
+PairNodes ElementDecoder::MakePair(Node& record, std::string_view first, std::string_view second, Type type, Mode mode) {
+  return {&record, &record.Child(first, Type::kString, Mode::kNullable, 0), &record.Child(second, type, mode, 1)};
+}
+
+PairNodes& ElementDecoder::OtherOf(Level& level) {
+  if (level.other.record == nullptr) {
+    level.other = MakePair(level.record->Child("OtherElements", Type::kRecord, Mode::kRepeated, kOtherElementsOrder), "Tag", "Data",
+                           Type::kString, Mode::kRepeated);
+  }
+  return level.other;
+}
+
+Plan& ElementDecoder::PlanFor(Level& level, Plan* after, uint32_t tag, Vr vr, bool sequence, uint32_t creator) {
+  const uint64_t key = PlanKey(tag, vr, sequence, creator);
+  Plan*& guess = after != nullptr ? after->next : level.first;
+  if (guess != nullptr && guess->key == key) return *guess;
+  auto& slot = level.plans[key];
+  if (slot == nullptr) {
+    slot = std::make_unique<Plan>();
+    slot->key = key;
+    slot->tag = tag;
+    slot->rule = RuleFor({tag, vr, sequence, creator_texts_[creator]}, profile_);
+    if (!level.dropping) MakeNodes(level, *slot);
+    if (slot->rule.fate == Fate::kSequence && slot->items == nullptr) {
+      slot->items = std::make_unique<Level>();
+      slot->items->depth = level.depth + 1;
+      slot->items->dropping = true;
+    }
+  }
+  guess = slot.get();
+  return *slot;
+}
+
+// The columns of a path, made when it is first met.
+void ElementDecoder::MakeNodes(Level& level, Plan& plan) {
+  const Rule& rule = plan.rule;
+  if (rule.fate == Fate::kOther || rule.fate == Fate::kDropped) return;
+  if (rule.fate == Fate::kSequence && level.depth >= kMaxItemDepth) return;
+  const Type type = rule.repeating_group ? Type::kRecord : rule.type;
+  const Mode mode = rule.repeating_group ? Mode::kRepeated : rule.mode;
+  if (level.record == nullptr) {
+    table::Column& column = batch_->AddColumn(rule.name, type, mode, rule.order, rule.repeating_group);
+    plan.node = &column.node;
+    plan.column = &column;
+  } else {
+    plan.node = &level.record->Child(rule.name, type, mode, rule.order);
+  }
+  if (rule.repeating_group) plan.group = MakePair(*plan.node, "Id", "Value", rule.type, rule.mode);
+  if (rule.fate == Fate::kPersonName) MakePersonName(plan);
+  if (rule.fate == Fate::kSequence) {
+    plan.items = std::make_unique<Level>();
+    plan.items->record = plan.node;
+    plan.items->depth = level.depth + 1;
+  }
+}
+
+void ElementDecoder::MakePersonName(Plan& plan) {
+  Node& name = plan.rule.repeating_group ? *plan.group.second : *plan.node;
+  for (size_t g = 0; g < kGroupNames.size(); ++g) {
+    plan.person.groups[g] = &name.Child(kGroupNames[g], Type::kRecord, Mode::kNullable, g);
+    for (size_t c = 0; c < kComponentNames.size(); ++c) {
+      plan.person.components[g][c] = &plan.person.groups[g]->Child(kComponentNames[c], Type::kString, Mode::kNullable, c);
+    }
+  }
+}
+
+uint32_t ElementDecoder::CreatorNumber(std::string_view text) {
+  text = TrimPadding(text);
+  if (text.empty()) return 0;
+  const auto [found, added] = creators_.try_emplace(std::string(text), static_cast<uint32_t>(creator_texts_.size()));
+  if (added) creator_texts_.emplace_back(text);
+  return found->second;
+}
+
+const dicom::CharacterSet* ElementDecoder::SetFor(std::string_view value) {
+  auto& set = sets_[std::string(value)];
+  if (set == nullptr) set = std::make_unique<dicom::CharacterSet>(value);
+  return set.get();
+}
+
+void ElementDecoder::Clear() {
+  notes_.clear();
+  dropped_items_.clear();
+  dropped_by_name_.clear();
+}
+
+Distinct ElementDecoder::Decode(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, const ValueContext& context) {
+  result_ = {};
+  depth_ = 0;
+  result_.dropped_begin = static_cast<uint32_t>(dropped_items_.size());
+  result_.notes_begin = static_cast<uint32_t>(notes_.size());
+  if (plan.rule.fate == Fate::kSequence) {
+    Sequence(plan, instance, element, context);
+  } else {
+    result_.counts.read = 1;
+    if (element.left_out || element.fragments) {
+      const bool bulk = plan.rule.fate == Fate::kDropped || dicom::IsBulk(plan.rule.vr);
+      CountDropped(plan, bulk ? Reason::kBulkVr : Reason::kTooLarge, 0, plan.rule.vr, {});
+    } else if (element.truncated) {
+      CountDropped(plan, Reason::kTruncated, 0, plan.rule.vr, Excerpt(plan.rule.vr, instance.Value(element), context));
+    } else {
+      Place place;
+      place.column = plan.column;
+      place.level = &top_;
+      Value(plan, instance.Value(element), 0, context, place);
+    }
+  }
+  assert(result_.counts.balanced());
+  result_.dropped_end = static_cast<uint32_t>(dropped_items_.size());
+  result_.notes_end = static_cast<uint32_t>(notes_.size());
+  return result_;
+}
+
+Distinct ElementDecoder::Drop(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, Reason reason) {
+  Level dropping;
+  dropping.dropping = true;
+  Plan copy;
+  copy.tag = plan.tag;
+  copy.rule = plan.rule;
+  copy.rule.reason = reason;
+  if (copy.rule.fate != Fate::kSequence) copy.rule.fate = Fate::kDropped;
+  copy.items = std::make_unique<Level>();
+  copy.items->dropping = true;
+  ValueContext context;
+  context.encoding = instance.encoding;
+  static const dicom::CharacterSet kDefaultSet;
+  context.set = &kDefaultSet;
+  return Decode(copy, instance, element, context);
+}
+
+Node& ElementDecoder::Begin(Plan& plan, const Place& place) {
+  if (plan.rule.repeating_group) {
+    plan.node->BeginOrContinue(place.parent);
+    const uint32_t item = plan.node->AddItem();
+    plan.group.first->Begin(item);
+    plan.group.first->AddValue(plan.group.first->values.AddText(TagName(plan.tag).substr(4, 4)));
+    plan.group.second->Begin(item);
+    result_.group_item = item;
+    return *plan.group.second;
+  }
+  if (place.column != nullptr) {
+    result_.key = place.column->NewKey();
+  } else {
+    plan.node->Begin(place.parent);
+  }
+  return *plan.node;
+}
+
+// Anything but a sequence.
+void ElementDecoder::Value(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place) {
+  const Rule& rule = plan.rule;
+  if (place.level->dropping) {
+    CountDropped(plan, Reason::kTooDeep, offset, rule.vr, {});
+    return;
+  }
+  if (rule.fate == Fate::kDropped) {
+    CountDropped(plan, rule.reason, offset, rule.vr, {});
+  } else if (bytes.size() > base::kMaxValueBytes) {
+    CountDropped(plan, Reason::kTooLarge, offset, rule.vr, Excerpt(rule.vr, bytes.substr(0, base::kMaxExcerptBytes), context));
+  } else if (rule.fate == Fate::kOther) {
+    Other(plan, bytes, offset, context, place, rule.reason);
+  } else if (bytes.empty()) {
+    ++result_.counts.placed;  // no value: NULL, or an empty list
+    if (rule.mode == Mode::kRepeated && !rule.repeating_group) Begin(plan, place);
+  } else if (rule.fate == Fate::kPersonName) {
+    PersonNames(plan, bytes, offset, context, place);
+  } else if (rule.type == Type::kString) {
+    Text(plan, bytes, offset, context, place);
+  } else {
+    Number(plan, bytes, offset, context, place);
+  }
+}
+
+void ElementDecoder::Text(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place) {
+  const Rule& rule = plan.rule;
+  const auto& texts = values_.Texts(rule.vr, bytes, context);
+  ++result_.counts.placed;
+  if (values_.replaced() > 0) AddNote(Reason::kReplacedBytes, rule.vr, 0, offset, plan.tag, texts.empty() ? "" : texts[0]);
+  if (texts.empty() || (texts.size() == 1 && texts[0].empty())) {
+    if (rule.mode == Mode::kRepeated && !rule.repeating_group) Begin(plan, place);
+    return;
+  }
+  Node& node = Begin(plan, place);
+  if (rule.mode == Mode::kRepeated) {
+    if (rule.repeating_group) node.start.back() = node.slots;
+    for (const std::string_view text : texts) node.AddValue(node.values.AddText(text));
+  } else if (texts.size() == 1) {
+    node.AddValue(node.values.AddText(texts[0]));
+  } else {
+    // More values than the dictionary allows: the whole text, so that none is lost.
+    std::string joined(texts[0]);
+    for (size_t i = 1; i < texts.size(); ++i) joined.append("\\").append(texts[i]);
+    node.AddValue(node.values.AddText(joined));
+  }
+}
+
+void ElementDecoder::Number(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place) {
+  const Rule& rule = plan.rule;
+  if (!values_.Numbers(rule, bytes, context, numbers_)) {
+    Other(plan, bytes, offset, context, place, Reason::kInvalidValue);
+    return;
+  }
+  if (rule.mode == Mode::kNullable && numbers_.size() > 1) {
+    Other(plan, bytes, offset, context, place, Reason::kMultiplicity);
+    return;
+  }
+  ++result_.counts.placed;
+  if (numbers_.empty() && (rule.mode == Mode::kNullable || rule.repeating_group)) return;
+  Node& node = Begin(plan, place);
+  for (const int64_t number : numbers_) node.AddValue(node.values.AddNumber(number));
+}
+
+void ElementDecoder::PersonNames(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place) {
+  const auto& texts = values_.Texts(Vr::kPN, bytes, context);
+  const bool repeated = plan.rule.mode == Mode::kRepeated;
+  if (!repeated && texts.size() > 1) {
+    Other(plan, bytes, offset, context, place, Reason::kMultiplicity);
+    return;
+  }
+  ++result_.counts.placed;
+  if (values_.replaced() > 0) AddNote(Reason::kReplacedBytes, Vr::kPN, 0, offset, plan.tag, texts.empty() ? "" : texts[0]);
+  if (!repeated && (texts.empty() || texts[0].empty())) return;
+  Node& node = Begin(plan, place);
+  for (const std::string_view text : texts) PersonName(plan, text, node.AddItem());
+}
+
+void ElementDecoder::PersonName(const Plan& plan, std::string_view text, uint32_t item) {
+  const dicom::PersonName name = dicom::SplitPersonName(text);
+  for (size_t g = 0; g < name.groups.size(); ++g) {
+    const auto& components = name.groups[g];
+    if (std::all_of(components.begin(), components.end(), [](std::string_view c) { return c.empty(); })) continue;
+    Node& group = *plan.person.groups[g];
+    group.Begin(item);
+    const uint32_t group_item = group.AddItem();
+    for (size_t c = 0; c < components.size(); ++c) {
+      if (components[c].empty()) continue;
+      Node& component = *plan.person.components[g][c];
+      component.Begin(group_item);
+      component.AddValue(component.values.AddText(components[c]));
+    }
+  }
+}
+
+// Into OtherElements of the level. `reason`: why not where it belongs; kReasons: it belongs there.
+void ElementDecoder::Other(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place, Reason reason) {
+  const Vr vr = VrToRead(plan.rule, context);
+  if (dicom::IsBulk(vr) && bytes.size() > base::kMaxOtherBinaryBytes) {
+    CountDropped(plan, Reason::kBulkVr, offset, vr, {});
+    return;
+  }
+  const auto& data = values_.Printed(vr, bytes, context);
+  ++result_.counts.other;
+  if (reason != Reason::kReasons) AddNote(reason, vr, 0, offset, plan.tag, data.empty() ? "" : data[0]);
+  if (values_.replaced() > 0) AddNote(Reason::kReplacedBytes, vr, 0, offset, plan.tag, data.empty() ? "" : data[0]);
+  PairNodes& pair = OtherOf(*place.level);
+  pair.record->BeginOrContinue(place.column != nullptr || place.level == &top_ ? 0 : place.parent);
+  const uint32_t item = pair.record->AddItem();
+  pair.first->Begin(item);
+  pair.first->AddValue(pair.first->values.AddText(TagName(plan.tag)));
+  pair.second->Begin(item);
+  for (const std::string_view text : data) pair.second->AddValue(pair.second->values.AddText(text));
+  if (place.level == &top_) result_.other_item = item;
+}
+
+ElementDecoder::Frame& ElementDecoder::PushFrame() {
+  if (depth_ == frames_.size()) frames_.emplace_back();
+  Frame& frame = frames_[depth_++];
+  frame.previous = nullptr;
+  frame.index = -1;
+  frame.blocks.Clear();
+  return frame;
+}
+
+void ElementDecoder::EnterSequence(Plan& plan, dicom::Cursor& cursor, const Place& place, const ValueContext& context) {
+  ++result_.counts.read;
+  if (plan.items->dropping) {
+    const Reason reason = plan.rule.reason < Reason::kDroppedReasons ? plan.rule.reason : Reason::kTooDeep;
+    CountDropped(plan, reason, cursor.element().offset - offset_base_, Vr::kSQ, {});
+  } else {
+    ++result_.counts.placed;
+    if (place.column != nullptr) {
+      result_.key = place.column->NewKey();
+    } else {
+      plan.node->Begin(place.parent);
+    }
+  }
+  const bool explicit_vr = cursor.element().vr == Vr::kSQ && cursor.explicit_vr();
+  cursor.Enter(explicit_vr);
+  Frame& frame = PushFrame();
+  frame.level = plan.items.get();
+  frame.tag = plan.tag;
+  frame.context = context;
+}
+
+void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, const ValueContext& context) {
+  dicom::Cursor cursor(instance.window);
+  dicom::Encoding encoding = instance.EncodingOf(element);
+  cursor.Start(element.start, element.offset, encoding, dicom::kNoEnd);
+  offset_base_ = element.offset;
+  if (cursor.Next() != dicom::Step::kElement) return;
+  Place place;
+  place.column = plan.column;
+  EnterSequence(plan, cursor, place, context);
+  bool ended = false;
+  while (!ended && depth_ > 0) {
+    Frame& frame = frames_[depth_ - 1];
+    switch (cursor.Next()) {
+      case dicom::Step::kItem:
+        ++frame.index;
+        frame.previous = nullptr;
+        frame.blocks.Clear();
+        if (depth_ > 1) frame.context = frames_[depth_ - 2].context; else frame.context = context;
+        if (!frame.level->dropping) frame.item = frame.level->record->AddItem();
+        break;
+      case dicom::Step::kElement:
+        NestedElement(cursor, instance);
+        break;
+      case dicom::Step::kEndItem:
+        break;
+      case dicom::Step::kEndSequence:
+        --depth_;
+        break;
+      case dicom::Step::kEnd:
+        ended = true;
+        break;
+    }
+  }
+  for (const dicom::Problem& problem : cursor.problems()) {
+    depth_ = 0;
+    AddNote(problem.code == dicom::ProblemCode::kTruncated ? Reason::kTruncated : Reason::kStructure, Vr::kSQ, 0, problem.offset - element.offset,
+            plan.tag, dicom::ProblemText(problem.code));
+  }
+  depth_ = 0;
+}
+
+// An element inside an item.
+void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& instance) {
+  const dicom::ElementHeader header = cursor.element();
+  Frame& frame = frames_[depth_ - 1];
+  if ((header.tag & 0xFFFF) == 0) return;  // group length
+  const auto* data = reinterpret_cast<const char*>(instance.window.data());
+  const size_t loaded = std::min<size_t>(header.undefined_length() ? 0 : header.length, instance.window.size() - header.value);
+  const bool sequence = LooksLikeSequence(header.tag, header.vr, header.undefined_length() && !header.fragments,
+                                          {data + header.value, loaded}, frame.context.encoding.big_endian);
+  const uint32_t creator = IsPrivate(header.tag) ? frame.blocks.Find(header.tag) : 0;
+  Plan& plan = PlanFor(*frame.level, frame.previous, header.tag, header.vr, sequence, creator);
+  frame.previous = &plan;
+  Place place;
+  place.level = frame.level;
+  place.parent = frame.item;
+  if (plan.rule.fate == Fate::kSequence) {
+    const ValueContext context = frame.context;
+    EnterSequence(plan, cursor, place, context);
+    return;
+  }
+  const dicom::Cursor::Skipped skipped = cursor.Skip();
+  ++result_.counts.read;
+  const uint64_t offset = header.offset - offset_base_;
+  if (frame.level->dropping) {
+    CountDropped(plan, Reason::kTooDeep, offset, plan.rule.vr, {});
+    return;
+  }
+  if (skipped.left_out || header.fragments) {
+    const bool bulk = plan.rule.fate == Fate::kDropped || dicom::IsBulk(plan.rule.vr);
+    CountDropped(plan, bulk ? Reason::kBulkVr : Reason::kTooLarge, offset, plan.rule.vr, {});
+    return;
+  }
+  const std::string_view bytes(data + header.value, skipped.end - header.value);
+  if (skipped.truncated) {
+    CountDropped(plan, Reason::kTruncated, offset, plan.rule.vr, Excerpt(plan.rule.vr, bytes, frame.context));
+    return;
+  }
+  NoteContext(frame, header.tag, bytes);
+  Value(plan, bytes, offset, frame.context, place);
+}
+
+// Elements of an item that the meaning of others depends on.
+void ElementDecoder::NoteContext(Frame& frame, uint32_t tag, std::string_view bytes) {
+  if (IsPrivateCreator(tag)) {
+    frame.blocks.Add(tag, CreatorNumber(bytes));
+  } else if (tag == kCharacterSetTag) {
+    frame.context.set = SetFor(TrimPadding(bytes));
+  } else if (tag == kUtcOffsetTag) {
+    frame.context.utc_offset_minutes = dicom::ParseUtcOffset(TrimPadding(bytes)).value_or(frame.context.utc_offset_minutes);
+  } else if (tag == kPixelRepresentationTag && bytes.size() >= 2) {
+    frame.context.signed_pixels = dicom::LoadU16(reinterpret_cast<const uint8_t*>(bytes.data()), frame.context.encoding.big_endian) == 1;
+  }
+}
+
+void ElementDecoder::CountDropped(Plan& plan, Reason reason, uint64_t offset, Vr vr, std::string_view excerpt) {
+  ++result_.counts.dropped;
+  AddNote(reason, vr, 1, offset, plan.tag, excerpt);
+  std::string name = PathName(plan.tag);
+  auto [found, added] = dropped_by_name_.try_emplace(std::move(name), 0);
+  if (added) {
+    const uint32_t item = dropped_column_->NewItem();
+    dropped_name_->Begin(item);
+    dropped_name_->AddValue(dropped_name_->values.AddText(found->first));
+    found->second = item;
+  }
+  const auto begin = dropped_items_.begin() + result_.dropped_begin;
+  if (std::find(begin, dropped_items_.end(), found->second) == dropped_items_.end()) dropped_items_.push_back(found->second);
+}
+
+void ElementDecoder::AddNote(Reason reason, Vr vr, uint64_t dropped, uint64_t offset, uint32_t tag, std::string_view excerpt) {
+  notes_.push_back({reason, vr, dropped, offset, PathText(tag), std::string(base::Utf8Prefix(excerpt, base::kMaxExcerptBytes)), {}});
+  notes_.back().account_keys.fill(kAbsent);
+}
+
+std::string ElementDecoder::PathText(uint32_t tag) const {
+  std::string path;
+  for (size_t i = 0; i < depth_; ++i) path += TagText(frames_[i].tag) + "[" + std::to_string(std::max<int64_t>(frames_[i].index, 0)) + "].";
+  return path + TagText(tag);
+}
+
+std::string ElementDecoder::PathName(uint32_t tag) const {
+  std::string path;
+  for (size_t i = 0; i < depth_; ++i) path += ElementName(frames_[i].tag) + ".";
+  return path + ElementName(tag);
+}
+
+std::string ElementDecoder::Excerpt(Vr vr, std::string_view bytes, const ValueContext& context) {
+  const auto& printed = values_.Printed(dicom::IsText(vr) ? vr : Vr::kUN, bytes.substr(0, base::kMaxExcerptBytes), context);
+  return printed.empty() ? std::string() : std::string(printed[0]);
+}
+
+}  // namespace dicomhouse::mapping

@@ -1,0 +1,131 @@
+// One top-level element, with all that is in it, into columns; and what became of each element inside.
+//
+// The result is a Distinct: it is computed once for bytes that were never seen before, and counts for every row that repeats
+// them (mapping::RowBuilder). Nothing here is done per row.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "dicom/instance.h"
+#include "mapping/fate.h"
+#include "mapping/plan.h"
+#include "mapping/value_decoder.h"
+#include "table/batch.h"
+
+namespace dicomhouse::mapping {
+
+// One line of the account, but for the instance that it belongs to.
+struct Note {
+  Reason reason = Reason::kReasons;
+  dicom::Vr vr = dicom::Vr::kNone;
+  uint64_t dropped = 0;   // elements that this line accounts for; 0 when they are kept
+  uint64_t offset = 0;    // in front of the element, from the top-level element's header on
+  std::string path;       // "0008,1140[2].0008,1155": tags, items counted from 0
+  std::string excerpt;    // of the value, as text
+  // Keys in the account's columns, once they are known: a note is written for every row that repeats its value.
+  mutable std::array<uint32_t, 4> account_keys = {table::kAbsent, table::kAbsent, table::kAbsent, table::kAbsent};
+};
+
+// Whether an element is a sequence: by its VR, its undefined length, the dictionary, or (private and unknown elements in
+// implicit VR, and UN) because its value begins with an item.
+bool LooksLikeSequence(uint32_t tag, dicom::Vr vr, bool undefined_length, std::string_view value, bool big_endian);
+
+class ElementDecoder {
+ public:
+  // Adds columns to `batch`, which must outlive this.
+  ElementDecoder(table::Batch& batch, Profile profile);
+
+  Level& top() { return top_; }
+  // The plan for an element of a level. `after`: the plan of the element before it, or null. The reference stays valid.
+  Plan& PlanFor(Level& level, Plan* after, uint32_t tag, dicom::Vr vr, bool sequence, uint32_t creator);
+  // A number for a private creator's text (padding removed); 0 for none.
+  uint32_t CreatorNumber(std::string_view text);
+
+  // The character set that a value of (0008,0005) names. Lives as long as this.
+  const dicom::CharacterSet* SetFor(std::string_view value);
+
+  // Requires: `plan` is the element's plan at the top level.
+  Distinct Decode(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, const ValueContext& context);
+  // An element that is dropped whatever its plan says.
+  Distinct Drop(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, Reason reason);
+
+  table::Column& other_column() { return *other_column_; }
+  table::Column& dropped_column() { return *dropped_column_; }
+  std::span<const uint32_t> dropped_items(const Distinct& d) const { return {dropped_items_.data() + d.dropped_begin, d.dropped_end - d.dropped_begin}; }
+  std::span<const Note> notes(const Distinct& d) const { return {notes_.data() + d.notes_begin, d.notes_end - d.notes_begin}; }
+  size_t memory_bytes() const { return notes_.size() * sizeof(Note) + dropped_items_.size() * 4; }
+
+  // The batch has been emptied: forget what referred to it.
+  void Clear();
+
+ private:
+  // Where a value goes: a column's new key, or an item of a sequence.
+  struct Place {
+    table::Column* column = nullptr;  // at the top
+    uint32_t parent = 0;              // item in a sequence
+    Level* level = nullptr;
+  };
+  // A sequence or an item on the way down.
+  struct Frame {
+    Level* level = nullptr;
+    Plan* previous = nullptr;
+    uint32_t tag = 0;   // of the sequence
+    uint32_t item = 0;  // number in the sequence's node
+    int64_t index = -1; // number in this sequence, -1 between items
+    ValueContext context;
+    PrivateBlocks blocks;
+  };
+
+  void MakeNodes(Level& level, Plan& plan);
+  void MakePersonName(Plan& plan);
+  PairNodes MakePair(table::Node& record, std::string_view first, std::string_view second, table::Type type, table::Mode mode);
+  PairNodes& OtherOf(Level& level);
+
+  void Value(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place);
+  void Text(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place);
+  void Number(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place);
+  void PersonNames(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place);
+  void PersonName(const Plan& plan, std::string_view text, uint32_t item);
+  void Other(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place, Reason reason);
+  // Makes the value present and returns the node whose slots take it.
+  table::Node& Begin(Plan& plan, const Place& place);
+
+  void Sequence(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, const ValueContext& context);
+  void NestedElement(dicom::Cursor& cursor, dicom::Instance& instance);
+  void NoteContext(Frame& frame, uint32_t tag, std::string_view bytes);
+  void EnterSequence(Plan& plan, dicom::Cursor& cursor, const Place& place, const ValueContext& context);
+  Frame& PushFrame();
+  void CountDropped(Plan& plan, Reason reason, uint64_t offset, dicom::Vr vr, std::string_view excerpt);
+  void AddNote(Reason reason, dicom::Vr vr, uint64_t dropped, uint64_t offset, uint32_t tag, std::string_view excerpt);
+  std::string PathText(uint32_t tag) const;
+  std::string PathName(uint32_t tag) const;
+  std::string Excerpt(dicom::Vr vr, std::string_view bytes, const ValueContext& context);
+
+  table::Batch* batch_;
+  Profile profile_;
+  Level top_;
+  table::Column* other_column_;
+  table::Column* dropped_column_;
+  table::Node* dropped_name_;
+  ValueDecoder values_;
+  std::vector<int64_t> numbers_;
+  std::vector<Frame> frames_;
+  size_t depth_ = 0;  // frames in use
+  Distinct result_;
+  uint64_t offset_base_ = 0;  // of the top-level element that is being decoded
+  std::vector<Note> notes_;
+  std::vector<uint32_t> dropped_items_;
+  std::unordered_map<std::string, uint32_t> dropped_by_name_;
+  std::unordered_map<std::string, uint32_t> creators_;
+  std::vector<std::string> creator_texts_{""};
+  std::unordered_map<std::string, std::unique_ptr<dicom::CharacterSet>> sets_;
+};
+
+}  // namespace dicomhouse::mapping

@@ -1,0 +1,101 @@
+// Plans: what to do with an element, decided when its path is first met and remembered for the worker's life.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "mapping/type_rules.h"
+#include "table/batch.h"
+
+namespace dicomhouse::mapping {
+
+struct Level;
+
+// What the bytes of one top-level element came to.
+struct Distinct {
+  uint32_t key = table::kAbsent;         // in the element's own column
+  uint32_t group_item = table::kAbsent;  // in a repeating group's column
+  uint32_t other_item = table::kAbsent;  // in the top level's OtherElements
+  uint32_t dropped_begin = 0;            // DroppedTags items: range in ElementDecoder::dropped_items()
+  uint32_t dropped_end = 0;
+  uint32_t notes_begin = 0;              // range in ElementDecoder::notes()
+  uint32_t notes_end = 0;
+  ElementCounts counts;
+
+  bool gathers() const { return group_item != table::kAbsent || other_item != table::kAbsent || dropped_begin != dropped_end; }
+  bool noted() const { return notes_begin != notes_end; }
+};
+
+// What the batch has seen of one top-level element.
+struct Seen {
+  table::Values bytes;               // of the element, what their meaning depends on in front
+  std::vector<uint32_t> distinct_of; // by index in `bytes`
+  std::vector<Distinct> distincts;
+
+  Seen() { bytes.SetType(table::Type::kBytes); }
+  void Clear() {
+    bytes.Clear();
+    distinct_of.clear();
+    distincts.clear();
+  }
+};
+
+// The leaves of a person name's column.
+struct PersonNameNodes {
+  std::array<table::Node*, 3> groups{};
+  std::array<std::array<table::Node*, 5>, 3> components{};
+};
+
+// OtherElements of one level, or the column of a repeating group: a REPEATED RECORD of two fields.
+struct PairNodes {
+  table::Node* record = nullptr;
+  table::Node* first = nullptr;   // Tag, or Id
+  table::Node* second = nullptr;  // Data, or Value
+};
+
+struct Plan {
+  uint64_t key = 0;
+  uint32_t tag = 0;
+  Rule rule;
+  table::Column* column = nullptr;  // of a top-level element with a column that is not gathered
+  table::Node* node = nullptr;      // where the value goes; null for kOther and kDropped
+  PairNodes group;                  // of a repeating group
+  PersonNameNodes person;           // of kPersonName
+  std::unique_ptr<Level> items;     // of kSequence
+  std::unique_ptr<Seen> seen;       // of a top-level element
+  Plan* next = nullptr;             // the plan that followed last time: nearly always the one that follows again
+};
+
+// One data set's place in the schema: the top, or the items of a sequence.
+struct Level {
+  table::Node* record = nullptr;  // null at the top
+  int depth = 0;                  // RECORDs above what is placed here
+  bool dropping = false;          // inside a sequence that has no column: everything is counted, nothing placed
+  PairNodes other;
+  std::unordered_map<uint64_t, std::unique_ptr<Plan>> plans;
+  Plan* first = nullptr;
+};
+
+// Who owns the private blocks of a data set (PS3.5 §7.8.1).
+class PrivateBlocks {
+ public:
+  void Clear() { blocks_.clear(); }
+  // A private creator element with its text.
+  void Add(uint32_t tag, uint32_t creator) { blocks_.push_back({(tag & 0xFFFF0000) | (tag & 0xFF) << 8, creator}); }
+  // The creator of the block that the tag lies in; 0 when nobody claimed it.
+  uint32_t Find(uint32_t tag) const {
+    for (size_t i = blocks_.size(); i-- > 0;) {
+      if (blocks_[i].first == (tag & 0xFFFFFF00)) return blocks_[i].second;
+    }
+    return 0;
+  }
+
+ private:
+  std::vector<std::pair<uint32_t, uint32_t>> blocks_;
+};
+
+}  // namespace dicomhouse::mapping

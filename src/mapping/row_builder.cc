@@ -1,0 +1,361 @@
+#include "mapping/row_builder.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+#include "base/limits.h"
+#include "dicom/value.h"
+
+namespace dicomhouse::mapping {
+
+using table::Column;
+using table::kAbsent;
+using table::Mode;
+using table::Type;
+
+namespace {
+
+constexpr uint32_t kSopInstanceTag = 0x00080018;
+constexpr uint32_t kCharacterSetTag = 0x00080005;
+constexpr uint32_t kUtcOffsetTag = 0x00080201;
+constexpr uint32_t kPixelRepresentationTag = 0x00280103;
+
+// Longer elements are compared with the row before, but not remembered for later rows.
+constexpr size_t kMaxRememberedBytes = 4096;
+// Entries of nested columns that one batch may unroll to.
+constexpr uint64_t kMaxBatchElements = uint64_t{256} << 20;
+
+constexpr uint32_t kMaxAccountRows = 1 << 20;
+constexpr uint32_t kRowsBetweenLooks = 256;
+constexpr uint64_t kLongInstanceElements = 20000;
+
+std::string_view TrimPadding(std::string_view text) {
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\0')) text.remove_suffix(1);
+  return text;
+}
+
+Reason ReasonOf(dicom::ProblemCode code) {
+  return code == dicom::ProblemCode::kTruncated || code == dicom::ProblemCode::kReadError ? Reason::kTruncated : Reason::kStructure;
+}
+
+}  // namespace
+
+RowTotals& RowTotals::operator+=(const RowTotals& o) {
+  counts += o.counts;
+  for (size_t i = 0; i < dropped.size(); ++i) dropped[i] += o.dropped[i];
+  failed_balance += o.failed_balance;
+  return *this;
+}
+
+RowTotals& RowTotals::operator-=(const RowTotals& o) {
+  counts -= o.counts;
+  for (size_t i = 0; i < dropped.size(); ++i) dropped[i] -= o.dropped[i];
+  failed_balance -= o.failed_balance;
+  return *this;
+}
+
+RowBuilder::RowBuilder(const Options& options) : options_(options), decoder_(batch_, options.profile) {
+  uint64_t order = 0;
+  const auto account = [&](std::string_view name, Type type) { return &account_.AddColumn(name, type, Mode::kNullable, order++); };
+  account_columns_.path = account("SourcePath", Type::kString);
+  account_columns_.uid = account("SOPInstanceUID", Type::kString);
+  account_columns_.tag_path = account("TagPath", Type::kString);
+  account_columns_.vr = account("VR", Type::kString);
+  account_columns_.offset = account("Offset", Type::kInteger);
+  account_columns_.reason = account("Reason", Type::kString);
+  account_columns_.excerpt = account("Excerpt", Type::kString);
+  order = kExtraColumnsOrder;
+  const auto extra = [&](bool wanted, std::string_view name, Type type) {
+    return wanted ? &batch_.AddColumn(name, type, Mode::kNullable, order++) : nullptr;
+  };
+  extras_.size = extra(options.extra.source_size, "SourceSize", Type::kInteger);
+  extras_.modified = extra(options.extra.source_modified, "SourceModified", Type::kTimestamp);
+  extras_.path = extra(options.extra.source_path, "SourcePath", Type::kString);
+}
+
+void RowBuilder::Add(dicom::Instance& instance, const SourceInfo& source, bool commit) {
+  Fill(instance);
+  if (commit) {
+    SetExtra(source);
+    row_ = {};
+    row_.counts = sum_;
+    WriteNotes(instance, source);
+    uint64_t dropped = 0;
+    for (const uint64_t count : row_.dropped) dropped += count;
+    if (!row_.counts.balanced() || dropped != row_.counts.dropped) row_.failed_balance = 1;
+    elements_in_batch_ += row_.counts.read;
+    batch_.CommitRow();
+  }
+  std::swap(instance, last_);
+}
+
+// Walks the elements of the instance and the slots of the last one side by side, both in ascending order of tags.
+void RowBuilder::Fill(dicom::Instance& instance) {
+  const uint32_t context_number = ContextOf(instance);
+  comparable_ = context_number == context_number_;
+  context_number_ = context_number;
+  next_slots_.clear();
+  noted_.clear();
+  dirty_private_group_ = 0;
+  size_t s = 0;
+  for (const dicom::TopElement& element : instance.elements) {
+    if (!next_slots_.empty() && next_slots_.back().tag == element.tag) {
+      Duplicate(instance, element);
+      continue;
+    }
+    while (s < slots_.size() && (slots_[s].tag < element.tag || !slots_[s].places)) Leave(slots_[s++], nullptr);
+    const bool had = s < slots_.size() && slots_[s].tag == element.tag;
+    const Slot* before = had ? &slots_[s++] : nullptr;
+    if (before != nullptr && Unchanged(instance, element, *before)) {
+      if (before->plan->seen->distincts[before->distinct].noted()) noted_.push_back(static_cast<uint32_t>(next_slots_.size()));
+      next_slots_.push_back({element.tag, element.start, element.end, before->distinct, before->plan, true, true});
+    } else {
+      Element(instance, element, before);
+    }
+  }
+  while (s < slots_.size()) Leave(slots_[s++], nullptr);
+  std::swap(slots_, next_slots_);
+  if (gathered_dirty_) SetGathered();
+  if (groups_dirty_) SetGroups();
+}
+
+// A number for what the meaning of all elements depends on.
+uint32_t RowBuilder::ContextOf(dicom::Instance& instance) {
+  const auto value = [&instance](uint32_t tag) {
+    const dicom::TopElement* element = instance.Find(tag);
+    return element == nullptr ? std::string_view() : instance.Value(*element);
+  };
+  const std::string_view set = value(kCharacterSetTag);
+  const std::string_view offset = value(kUtcOffsetTag);
+  const std::string_view pixels = value(kPixelRepresentationTag);
+  context_key_.clear();
+  context_key_ += static_cast<char>('0' + (instance.encoding.explicit_vr ? 1 : 0) + (instance.encoding.big_endian ? 2 : 0));
+  context_key_.append(set).append(1, '\1').append(offset).append(1, '\1').append(pixels);
+  auto found = contexts_.find(context_key_);
+  if (found == contexts_.end()) found = contexts_.emplace(context_key_, static_cast<uint32_t>(contexts_.size() + 1)).first;
+  if (found->second != context_number_ || context_.set == nullptr) {
+    context_.encoding = instance.encoding;
+    context_.set = decoder_.SetFor(TrimPadding(set));
+    context_.utc_offset_minutes = dicom::ParseUtcOffset(TrimPadding(offset)).value_or(0);
+    context_.signed_pixels =
+        pixels.size() >= 2 && dicom::LoadU16(reinterpret_cast<const uint8_t*>(pixels.data()), instance.encoding.big_endian) == 1;
+  }
+  return found->second;
+}
+
+bool RowBuilder::Unchanged(const dicom::Instance& instance, const dicom::TopElement& element, const Slot& before) const {
+  const uint32_t size = element.end - element.start;
+  return comparable_ && before.comparable && before.end - before.start == size && !element.truncated &&
+         (dirty_private_group_ == 0 || element.tag >> 16 != dirty_private_group_) &&
+         std::memcmp(last_.window.data() + before.start, instance.window.data() + element.start, size) == 0;
+}
+
+// An element that is not as in the instance before.
+void RowBuilder::Element(dicom::Instance& instance, const dicom::TopElement& element, const Slot* before) {
+  uint32_t creator = 0;
+  if (IsPrivateCreator(element.tag)) {
+    dirty_private_group_ = element.tag >> 16;
+  } else if (IsPrivate(element.tag)) {
+    creator = CreatorOf(instance, element.tag);
+  }
+  const bool sequence = LooksLikeSequence(element.tag, element.vr, element.length == dicom::kUndefinedLength && !element.fragments,
+                                          instance.Value(element), context_.encoding.big_endian);
+  Plan* after = next_slots_.empty() ? nullptr : next_slots_.back().plan;
+  Plan& plan = decoder_.PlanFor(decoder_.top(), after, element.tag, element.vr, sequence, creator);
+  const uint32_t distinct = DistinctOf(plan, instance, element, creator);
+  if (before != nullptr) Leave(*before, plan.column);
+  Take({element.tag, element.start, element.end, distinct, &plan, !element.truncated, true});
+}
+
+// The same tag again (PS3.5 §7.1: tags are unique). The first counts.
+void RowBuilder::Duplicate(dicom::Instance& instance, const dicom::TopElement& element) {
+  Plan& plan = decoder_.PlanFor(decoder_.top(), nullptr, element.tag, element.vr, false, 0);
+  Seen& seen = SeenOf(plan);
+  seen.distincts.push_back(decoder_.Drop(plan, instance, element, Reason::kDuplicateTag));
+  Take({element.tag, element.start, element.end, static_cast<uint32_t>(seen.distincts.size() - 1), &plan, false, false});
+}
+
+Seen& RowBuilder::SeenOf(Plan& plan) {
+  if (plan.seen == nullptr) {
+    plan.seen = std::make_unique<Seen>();
+    seen_plans_.push_back(&plan);
+  }
+  return *plan.seen;
+}
+
+uint32_t RowBuilder::DistinctOf(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, uint32_t creator) {
+  Seen& seen = SeenOf(plan);
+  const size_t size = element.end - element.start;
+  if (size <= kMaxRememberedBytes && !element.truncated && seen.bytes.looking_up()) {
+    seen_key_.assign(reinterpret_cast<const char*>(&context_number_), sizeof context_number_);
+    seen_key_.append(reinterpret_cast<const char*>(&creator), sizeof creator);
+    seen_key_.append(reinterpret_cast<const char*>(instance.window.data()) + element.start, size);
+    const uint32_t index = seen.bytes.AddText(seen_key_);
+    if (index < seen.distinct_of.size()) return seen.distinct_of[index];
+    seen.distinct_of.push_back(static_cast<uint32_t>(seen.distincts.size()));
+  }
+  ValueContext context = context_;
+  context.encoding = instance.EncodingOf(element);
+  seen.distincts.push_back(decoder_.Decode(plan, instance, element, context));
+  return static_cast<uint32_t>(seen.distincts.size() - 1);
+}
+
+// Who owns the block of a private element: its creator stands before it in the same group (PS3.5 §7.8.1).
+uint32_t RowBuilder::CreatorOf(const dicom::Instance& instance, uint32_t tag) {
+  const dicom::TopElement* creator = instance.Find((tag & 0xFFFF0000) | (tag >> 8 & 0xFF));
+  return creator == nullptr ? 0 : decoder_.CreatorNumber(instance.Value(*creator));
+}
+
+// A slot of the last instance that this one does not have so. Its column becomes NULL, `unless` it is set again at once.
+void RowBuilder::Leave(const Slot& slot, const Column* unless) {
+  const Distinct& old = slot.plan->seen->distincts[slot.distinct];
+  Column* column = slot.plan->column;
+  if (column != nullptr && column != unless && slot.places && !column->gathered()) column->Set(batch_.rows(), kAbsent);
+  if (old.gathers()) gathered_dirty_ = true;
+  if (old.group_item != kAbsent) groups_dirty_ = true;
+  sum_ -= old.counts;
+  if (IsPrivateCreator(slot.tag)) dirty_private_group_ = slot.tag >> 16;
+}
+
+void RowBuilder::Take(const Slot& slot) {
+  const Distinct& fresh = slot.plan->seen->distincts[slot.distinct];
+  Column* column = slot.plan->column;
+  if (column != nullptr && slot.places && !column->gathered()) column->Set(batch_.rows(), fresh.key);
+  if (fresh.gathers()) gathered_dirty_ = true;
+  if (fresh.group_item != kAbsent) groups_dirty_ = true;
+  sum_ += fresh.counts;
+  if (fresh.noted()) noted_.push_back(static_cast<uint32_t>(next_slots_.size()));
+  next_slots_.push_back(slot);
+}
+
+// A gathered column's value in this row: the list of items.
+void RowBuilder::SetList(Column& column) {
+  if (items_.empty()) {
+    column.Set(batch_.rows(), kAbsent);
+    return;
+  }
+  table::Values& lists = lists_[&column];
+  lists.SetType(Type::kBytes);
+  const uint32_t key = lists.AddText({reinterpret_cast<const char*>(items_.data()), items_.size() * sizeof(uint32_t)});
+  if (key == column.keys()) column.NewKeyOf(items_);
+  column.Set(batch_.rows(), key);
+}
+
+// OtherElements and DroppedTags of the row, from the elements that contribute to them.
+void RowBuilder::SetGathered() {
+  gathered_dirty_ = false;
+  items_.clear();
+  for (const Slot& slot : slots_) {
+    const uint32_t item = slot.plan->seen->distincts[slot.distinct].other_item;
+    if (item != kAbsent) items_.push_back(item);
+  }
+  SetList(decoder_.other_column());
+  items_.clear();
+  for (const Slot& slot : slots_) {
+    const auto dropped = decoder_.dropped_items(slot.plan->seen->distincts[slot.distinct]);
+    items_.insert(items_.end(), dropped.begin(), dropped.end());
+  }
+  SetList(decoder_.dropped_column());
+}
+
+// The columns of repeating groups (PS3.5 §7.6): one list for all groups of a keyword.
+void RowBuilder::SetGroups() {
+  groups_dirty_ = false;
+  for (const Slot& slot : slots_) {
+    Column* column = slot.plan->column;
+    if (column != nullptr && column->gathered() && std::find(group_columns_.begin(), group_columns_.end(), column) == group_columns_.end()) {
+      group_columns_.push_back(column);
+    }
+  }
+  for (Column* column : group_columns_) {
+    items_.clear();
+    for (const Slot& slot : slots_) {
+      const uint32_t item = slot.plan->seen->distincts[slot.distinct].group_item;
+      if (slot.plan->column == column && item != kAbsent) items_.push_back(item);
+    }
+    SetList(*column);
+  }
+}
+
+void RowBuilder::SetExtra(const SourceInfo& source) {
+  const uint32_t row = batch_.rows();
+  if (extras_.path != nullptr) extras_.path->Set(row, extras_.path->KeyOfText(source.path));
+  if (extras_.size != nullptr) extras_.size->Set(row, extras_.size->KeyOfNumber(static_cast<int64_t>(source.size_bytes)));
+  if (extras_.modified != nullptr) extras_.modified->Set(row, extras_.modified->KeyOfNumber(source.modified_us));
+}
+
+// The row's lines in the account.
+void RowBuilder::WriteNotes(const dicom::Instance& instance, const SourceInfo& source) {
+  if (noted_.empty() && instance.problems.empty()) return;
+  const uint32_t path_key = account_columns_.path->KeyOfText(source.path);
+  const uint32_t uid_key = account_columns_.uid->KeyOfText(instance.Text(kSopInstanceTag));
+  for (const uint32_t index : noted_) {
+    const Slot& slot = slots_[index];
+    for (const Note& note : decoder_.notes(slot.plan->seen->distincts[slot.distinct])) {
+      AccountRow(path_key, uid_key, note, instance.elements[index].offset);
+      if (note.dropped > 0) row_.dropped[static_cast<size_t>(note.reason)] += note.dropped;
+    }
+  }
+  for (const dicom::Problem& problem : instance.problems) {
+    Note note;
+    note.reason = ReasonOf(problem.code);
+    note.path = problem.tag == 0 ? "" : TagText(problem.tag);
+    note.excerpt = dicom::ProblemText(problem.code);
+    AccountRow(path_key, uid_key, note, problem.offset);
+  }
+}
+
+void RowBuilder::AddFileNote(std::string_view path, std::string_view sop_instance_uid, Reason reason, uint64_t offset, std::string_view text) {
+  Note note;
+  note.reason = reason;
+  note.excerpt = text;
+  AccountRow(account_columns_.path->KeyOfText(path), account_columns_.uid->KeyOfText(sop_instance_uid), note, offset);
+}
+
+void RowBuilder::AccountRow(uint32_t path_key, uint32_t uid_key, const Note& note, uint64_t offset) {
+  auto& keys = note.account_keys;
+  if (keys[0] == kAbsent) {
+    keys[0] = account_columns_.tag_path->KeyOfText(note.path);
+    keys[1] = account_columns_.vr->KeyOfText(dicom::VrText(note.vr));
+    keys[2] = account_columns_.reason->KeyOfText(ReasonText(note.reason));
+    if (!note.excerpt.empty()) keys[3] = account_columns_.excerpt->KeyOfText(note.excerpt);
+  }
+  const uint32_t row = account_.rows();
+  account_columns_.path->Set(row, path_key);
+  account_columns_.uid->Set(row, uid_key);
+  account_columns_.tag_path->Set(row, keys[0]);
+  account_columns_.vr->Set(row, keys[1]);
+  account_columns_.offset->Set(row, account_columns_.offset->KeyOfNumber(static_cast<int64_t>(offset + note.offset)));
+  account_columns_.reason->Set(row, keys[2]);
+  account_columns_.excerpt->Set(row, keys[3]);
+  account_.CommitRow();
+}
+
+bool RowBuilder::full() {
+  if (batch_.rows() >= base::kMaxPartRows || account_.rows() >= kMaxAccountRows || elements_in_batch_ >= kMaxBatchElements) return true;
+  // Adding the memory up walks all columns: look from time to time, at once after very long instances.
+  if (batch_.rows() < rows_at_last_look_ + kRowsBetweenLooks && sum_.read < kLongInstanceElements) return false;
+  rows_at_last_look_ = batch_.rows();
+  size_t bytes = batch_.memory_bytes() + account_.memory_bytes() + decoder_.memory_bytes();
+  for (const Plan* plan : seen_plans_) bytes += plan->seen->bytes.memory_bytes() + plan->seen->distincts.size() * sizeof(Distinct);
+  return bytes >= base::kMaxBatchBytes;
+}
+
+void RowBuilder::Clear() {
+  batch_.Clear();
+  account_.Clear();
+  decoder_.Clear();
+  for (Plan* plan : seen_plans_) plan->seen->Clear();
+  for (auto& [column, lists] : lists_) lists.Clear();
+  slots_.clear();
+  noted_.clear();
+  sum_ = {};
+  context_number_ = 0;
+  rows_at_last_look_ = 0;
+  elements_in_batch_ = 0;
+  gathered_dirty_ = true;
+  groups_dirty_ = true;
+}
+
+}  // namespace dicomhouse::mapping
