@@ -42,11 +42,13 @@ constexpr Name kNames[] = {
     {"\\ISO 2022 IR 87", "Suzuki^Hanako=\033$BNkLZ\033(B^\033$B2V;R\033(B=\033$B$9$:$-\033(B^\033$B$O$J$3\033(B",
      "City Hospital \033$BBg:e\033(B",
      "Suzuki^Hanako=鈴木^花子=すずき^はなこ", "City Hospital 大阪", "F"},
-    {"ISO 2022 IR 13\\ISO 2022 IR 87", "\324\317\300\336^\300\333\263=\033$B;3ED\033(J^\033$BB@O:\033(J=\033$B$d$^$@\033(J^\033$B$\077$m$&\033(J",
+    {"ISO 2022 IR 13\\ISO 2022 IR 87", "\324\317\300\336^\300\333\263=\033$B;3ED\033(J^\033$BB@O:\033(J="
+     "\033$B$d$^$@\033(J^\033$B$\077$m$&\033(J",
      "\033$B5~ETIB1!\033(J",
      "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう", "京都病院", "M"},
     // The second byte of one character is 0x3D: readers that split the groups before they decode get this one wrong.
-    {"\\ISO 2022 IR 87\\ISO 2022 IR 159", "Takahashi^Jun=\033$(D0!\033$B66\033(B^\033$B=_\033(B=\033$B$\077$+$O$7\033(B^\033$B$8$e$s\033(B",
+    {"\\ISO 2022 IR 87\\ISO 2022 IR 159", "Takahashi^Jun=\033$(D0!\033$B66\033(B^\033$B=_\033(B="
+     "\033$B$\077$+$O$7\033(B^\033$B$8$e$s\033(B",
      "\033$(Dl\077\033$B305-G0IB1!\033(B",
      "Takahashi^Jun=丂橋^淳=たかはし^じゅん", "鷗外記念病院", "M"},
     {"\\ISO 2022 IR 149", "Hong^Gildong=\033$)C\373\363^\033$)C\321\316\324\327=\033$)C\310\253^\033$)C\261\346\265\277",
