@@ -1,0 +1,515 @@
+// Transaction: parts in, one new version out. The order of a commit, each step synced before the next:
+//   parts, position deletes -> manifests -> manifest list -> vN+1.metadata.json linked to its name (this publishes) -> hint.
+// A process that stops anywhere leaves the old version or the new one, never something between.
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <set>
+
+#include "base/limits.h"
+#include "warehouse/internal/position_delete_file.h"
+#include "warehouse/internal/random.h"
+#include "warehouse/internal/table_lock.h"
+#include "warehouse/internal/table_state.h"
+
+namespace dicomhouse::warehouse {
+
+using base::Error;
+using base::ErrorCode;
+using base::FileSystem;
+using base::JoinPath;
+using base::Result;
+using base::Status;
+
+namespace {
+
+// Bytes of one manifest, about: readers take manifests in parallel (Iceberg's own default).
+constexpr size_t kManifestBytes = size_t{8} << 20;
+// How often a folder is made again that another process removes in the same moment.
+constexpr int kFolderAttempts = 10;
+
+// Running totals of a version, as its summary reports them (Iceberg spec, appendix F, "Optional Snapshot Summary Fields").
+struct Totals {
+  int64_t data_files = 0;
+  int64_t delete_files = 0;
+  int64_t rows = 0;
+  int64_t bytes = 0;
+  int64_t position_deletes = 0;
+  int64_t equality_deletes = 0;
+
+  void Add(const ManifestEntry& entry) {
+    bytes += entry.bytes;
+    if (entry.content == FileContent::kData) {
+      ++data_files;
+      rows += entry.rows;
+      return;
+    }
+    ++delete_files;
+    (entry.content == FileContent::kPositionDeletes ? position_deletes : equality_deletes) += entry.rows;
+  }
+};
+
+void PutTotals(const Totals& base, const Totals& added, bool replaced, std::map<std::string, std::string>& summary) {
+  const auto put = [&summary](const char* key, int64_t value) { summary[key] = std::to_string(value); };
+  const auto put_some = [&put](const char* key, int64_t value) {
+    if (value != 0) put(key, value);
+  };
+  put("added-data-files", added.data_files);
+  put("added-records", added.rows);
+  put("added-files-size", added.bytes);
+  put_some("added-delete-files", added.delete_files);
+  put_some("added-position-delete-files", added.delete_files);
+  put_some("added-position-deletes", added.position_deletes);
+  put("changed-partition-count", 1);
+  const Totals kept = replaced ? Totals() : base;
+  if (replaced) {
+    put_some("deleted-data-files", base.data_files);
+    put_some("deleted-records", base.rows);
+    put_some("removed-delete-files", base.delete_files);
+    put_some("removed-files-size", base.bytes);
+  }
+  put("total-records", kept.rows + added.rows);
+  put("total-files-size", kept.bytes + added.bytes);
+  put("total-data-files", kept.data_files + added.data_files);
+  put("total-delete-files", kept.delete_files + added.delete_files);
+  put("total-position-deletes", kept.position_deletes + added.position_deletes);
+  put("total-equality-deletes", kept.equality_deletes);
+}
+
+}  // namespace
+
+struct Transaction::State {
+  State(const Warehouse& in, TableName table, Disposition how)
+      : warehouse(in), files(in.files()), name(std::move(table)), disposition(how), folder(in.TableFolder(name)), id(RandomHex()) {}
+  ~State() { End(); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  // ---- the start
+  Status Start();
+  Status CheckDisposition(const std::optional<TableState>& state);
+  Status MakeFolders();
+
+  // ---- the commit
+  // One attempt upon the table as it is now. kAlreadyExists: somebody else was first.
+  Result<int64_t> Attempt(const table::Schema& united, const Finish& finish, const std::vector<RemovedRow>& removed,
+                          const std::map<std::string, std::string>& extra);
+  Result<std::optional<TableState>> LoadBase();
+  Result<GrownSchema> Grow(const std::optional<TableState>& base, const table::Schema& united) const;
+  Status FinishParts(const table::Schema& with_ids, const Finish& finish);
+  Result<std::vector<ManifestEntry>> NewEntries(const PathMap& paths, const std::vector<RemovedRow>& removed, int64_t snapshot_id);
+  Result<ManifestEntry> WriteDeletes(const PathMap& paths, const std::vector<RemovedRow>& removed, int64_t snapshot_id);
+  Status WriteManifests(const TableMetadata& metadata, const PathMap& paths, int64_t spec_id, const std::vector<ManifestEntry>& entries,
+                        int64_t sequence_number, int64_t snapshot_id, std::vector<ManifestFile>& lines);
+  // The manifests that the new version takes over, or, when it replaces the old one, those that say what was deleted.
+  Result<std::vector<ManifestFile>> OldManifests(const TableMetadata& metadata, const PathMap& paths, const SnapshotEntry* parent,
+                                                 int64_t sequence_number, int64_t snapshot_id);
+  Result<Totals> TotalsOf(const PathMap& paths, const SnapshotEntry* parent);
+  Status PublishVersion(const std::optional<TableState>& base, TableMetadata metadata, const PathMap& paths, SnapshotEntry snapshot);
+  Status SyncNewFolders();
+
+  // ---- the end
+  // Lets go of the table: what was written goes, unless it was published.
+  void End();
+
+  // ---- files
+  std::string MarkerPath() const { return JoinPath(folder, "metadata/.writing-" + id); }
+  // Writes a file of this transaction, synced; it goes when the transaction does not come to its end.
+  Status WriteFile(const std::string& relative, const std::string& bytes);
+  void RemoveAttemptFiles();
+  void RemoveWritten();
+  void RemoveEmptyFolders();
+
+  Warehouse warehouse;
+  FileSystem& files;
+  TableName name;
+  Disposition disposition;
+  std::string folder;
+  std::string id;  // in the name of each file that this transaction writes
+  TableLock lock;
+  bool folders_made = false;
+  bool published = false;
+
+  // The table when the transaction began; 0 and "": there was none.
+  int64_t begin_version = 0;
+  std::string begin_uuid;
+
+  std::atomic<int> parts{0};
+  int attempts = 0;
+  std::optional<table::Schema> finished_schema;
+  std::vector<DataFile> data_files;
+  std::vector<std::string> attempt_files;  // relative
+};
+
+// ---- the start
+
+Status Transaction::State::CheckDisposition(const std::optional<TableState>& state) {
+  if (!state) return {};
+  if (disposition == Disposition::kCreate) {
+    return Error{ErrorCode::kAlreadyExists, "table " + name.Uri() + " exists. Choose another name, append to it or replace it"};
+  }
+  DH_CHECK(CheckWritable(*state));
+  begin_version = state->file.version;
+  begin_uuid = state->metadata.json()["table-uuid"].as_string();
+  if (disposition != Disposition::kEmpty) return {};
+  const auto current = state->metadata.current_snapshot_id();
+  if (!current) return {};
+  DH_ASSIGN(const Snapshot snapshot, ReadSnapshot(files, folder, state->metadata, *state->metadata.FindSnapshot(*current)));
+  if (snapshot.rows == 0) return {};
+  return Error{ErrorCode::kAlreadyExists, "table " + name.Uri() + " has " + std::to_string(snapshot.rows) +
+                                              " rows; it must be empty or not exist. Choose another name, append to it or replace it"};
+}
+
+Status Transaction::State::MakeFolders() {
+  // Somebody may drop the table, or clean up after a failed first write, in this very moment: try again.
+  Status status;
+  for (int attempt = 0; attempt < kFolderAttempts; ++attempt) {
+    folders_made = true;
+    DH_CHECK(files.MakeFolders(JoinPath(folder, "metadata")));
+    DH_CHECK(files.MakeFolders(JoinPath(folder, "data")));
+    if (const auto alone = TableLock::TryAlone(files, folder)) SweepOrphans(files, folder);
+    auto shared = TableLock::Share(files, folder);
+    if (shared.ok()) {
+      lock = *std::move(shared);
+      return base::WriteFileDurably(files, MarkerPath(), "");
+    }
+    if (shared.error().code != ErrorCode::kNotFound) return shared.error();
+    status = shared.error();
+  }
+  return status;
+}
+
+Status Transaction::State::Start() {
+  DH_CHECK(CheckName(name));
+  DH_ASSIGN(const auto state, LoadState(files, folder));
+  DH_CHECK(CheckDisposition(state));
+  return MakeFolders();
+}
+
+// ---- the commit
+
+Result<std::optional<TableState>> Transaction::State::LoadBase() {
+  DH_ASSIGN(auto state, LoadState(files, folder));
+  const int64_t version = state ? state->file.version : 0;
+  const std::string uuid = state ? state->metadata.json()["table-uuid"].as_string() : "";
+  if (uuid != begin_uuid && !(disposition == Disposition::kAppend && begin_uuid.empty())) {
+    return Error{ErrorCode::kConflict, "table " + name.Uri() + " was " + (state ? (begin_uuid.empty() ? "made" : "replaced") : "dropped") +
+                                           " by somebody else during this write. Try again"};
+  }
+  if (disposition != Disposition::kAppend && version != begin_version) {
+    return Error{ErrorCode::kConflict, "table " + name.Uri() + " was changed by somebody else during this write. Try again"};
+  }
+  if (state) DH_CHECK(CheckWritable(*state));
+  return state;
+}
+
+Result<GrownSchema> Transaction::State::Grow(const std::optional<TableState>& base, const table::Schema& united) const {
+  if (!base) return ReplaceColumns(base::Json(), united, 0);
+  const TableMetadata& metadata = base->metadata;
+  if (disposition != Disposition::kAppend) return ReplaceColumns(metadata.current_schema(), united, metadata.last_column_id());
+  auto grown = AppendColumns(metadata.current_schema(), united, metadata.last_column_id());
+  if (!grown.ok()) return Error{grown.error().code, "table " + name.Uri() + ": " + grown.error().message};
+  return grown;
+}
+
+Status Transaction::State::FinishParts(const table::Schema& with_ids, const Finish& finish) {
+  if (!finished_schema || *finished_schema != with_ids) {
+    DH_ASSIGN(data_files, finish(with_ids));
+    finished_schema = with_ids;
+  }
+  for (const DataFile& file : data_files) {
+    // What is published must be there: somebody may have dropped the table's folder meanwhile.
+    const auto size = files.Size(JoinPath(folder, file.path));
+    if (!size.ok() && size.error().code == ErrorCode::kNotFound) {
+      return Error{ErrorCode::kConflict, size.error().message + ": the part has gone; was table " + name.Uri() + " dropped? Try again"};
+    }
+    if (!size.ok()) return size.error();
+    if (*size != static_cast<uint64_t>(file.bytes)) {
+      return Error{ErrorCode::kCorrupt, JoinPath(folder, file.path) + ": has " + std::to_string(*size) + " bytes, " +
+                                            std::to_string(file.bytes) + " were written"};
+    }
+  }
+  return {};
+}
+
+Result<ManifestEntry> Transaction::State::WriteDeletes(const PathMap& paths, const std::vector<RemovedRow>& removed, int64_t snapshot_id) {
+  std::set<std::string> known;
+  for (const DataFile& file : data_files) known.insert(file.path);
+  std::vector<DeletedRow> rows;
+  for (const RemovedRow& row : removed) {
+    const auto relative = PathMap(folder, folder).Relative(row.data_path);
+    if (!relative.ok() || !known.contains(*relative)) {
+      return Error{ErrorCode::kInvalidArgument, row.data_path + ": a row to remove is not in a part of this write"};
+    }
+    rows.push_back({paths.Recorded(*relative), row.row});
+  }
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  DH_ASSIGN(const std::string bytes, MakePositionDeleteFile(rows));
+  const std::string relative = "data/" + std::to_string(attempts) + "-" + id + "-deletes.parquet";
+  DH_CHECK(WriteFile(relative, bytes));
+  ManifestEntry entry;
+  entry.snapshot_id = snapshot_id;
+  entry.content = FileContent::kPositionDeletes;
+  entry.path = paths.Recorded(relative);
+  entry.rows = static_cast<int64_t>(rows.size());
+  entry.bytes = static_cast<int64_t>(bytes.size());
+  entry.split_offsets = {4};
+  // Bounds of the paths let readers see which data files are meant without opening this one.
+  entry.columns = {{.field_id = kDeleteFilePathId, .value_count = entry.rows, .lower_bound = rows.front().file_path,
+                    .upper_bound = rows.back().file_path}};
+  return entry;
+}
+
+Result<std::vector<ManifestEntry>> Transaction::State::NewEntries(const PathMap& paths, const std::vector<RemovedRow>& removed,
+                                                                  int64_t snapshot_id) {
+  std::vector<ManifestEntry> entries;
+  for (const DataFile& file : data_files) {
+    ManifestEntry entry;
+    entry.snapshot_id = snapshot_id;
+    entry.path = paths.Recorded(file.path);
+    entry.rows = file.rows;
+    entry.bytes = file.bytes;
+    entry.columns = file.columns;
+    entry.split_offsets = file.split_offsets;
+    entries.push_back(std::move(entry));
+  }
+  if (!removed.empty()) {
+    DH_ASSIGN(ManifestEntry deletes, WriteDeletes(paths, removed, snapshot_id));
+    entries.push_back(std::move(deletes));
+  }
+  return entries;
+}
+
+Status Transaction::State::WriteManifests(const TableMetadata& metadata, const PathMap& paths, int64_t spec_id,
+                                          const std::vector<ManifestEntry>& entries, int64_t sequence_number, int64_t snapshot_id,
+                                          std::vector<ManifestFile>& lines) {
+  for (const bool of_deletes : {false, true}) {
+    std::optional<ManifestWriter> writer;
+    int64_t least = sequence_number;
+    const auto finish = [&]() -> Status {
+      ManifestFile line;
+      const std::string bytes = writer->Finish(line);
+      const std::string relative = "metadata/" + id + "-m" + std::to_string(attempts) + "-" + std::to_string(attempt_files.size()) + ".avro";
+      DH_CHECK(WriteFile(relative, bytes));
+      line.path = paths.Recorded(relative);
+      line.sequence_number = sequence_number;
+      line.min_sequence_number = std::exchange(least, sequence_number);
+      lines.push_back(std::move(line));
+      writer.reset();
+      return {};
+    };
+    for (const ManifestEntry& entry : entries) {
+      if ((entry.content != FileContent::kData) != of_deletes) continue;
+      if (!writer) {
+        DH_ASSIGN(writer, ManifestWriter::Make(metadata.current_schema(), spec_id, of_deletes, snapshot_id));
+      }
+      least = std::min(least, entry.sequence_number.value_or(sequence_number));
+      DH_CHECK(writer->Append(entry));
+      if (writer->size() >= kManifestBytes) DH_CHECK(finish());
+    }
+    if (writer) DH_CHECK(finish());
+  }
+  return {};
+}
+
+Result<std::vector<ManifestFile>> Transaction::State::OldManifests(const TableMetadata& metadata, const PathMap& paths,
+                                                                   const SnapshotEntry* parent, int64_t sequence_number,
+                                                                   int64_t snapshot_id) {
+  if (parent == nullptr) return std::vector<ManifestFile>();
+  DH_ASSIGN(std::vector<ManifestFile> old, LoadManifestList(files, paths, *parent));
+  if (disposition == Disposition::kAppend) {
+    // Manifests that only say what an earlier version deleted have no place in this one.
+    std::erase_if(old, [](const auto& line) { return line.deleted_files > 0 && line.added_files == 0 && line.existing_files == 0; });
+    return old;
+  }
+  std::map<int64_t, std::vector<ManifestEntry>> gone;  // by partition spec
+  for (const ManifestFile& manifest : old) {
+    if (!metadata.IsUnpartitioned(manifest.partition_spec_id)) continue;  // its values are not kept here; leaving it out is enough
+    DH_ASSIGN(std::vector<ManifestEntry> entries, LoadManifest(files, paths, manifest));
+    for (ManifestEntry& entry : entries) {
+      entry.status = EntryStatus::kDeleted;
+      entry.snapshot_id = snapshot_id;
+      gone[manifest.partition_spec_id].push_back(std::move(entry));
+    }
+  }
+  std::vector<ManifestFile> lines;
+  for (const auto& [spec_id, entries] : gone) {
+    DH_CHECK(WriteManifests(metadata, paths, spec_id, entries, sequence_number, snapshot_id, lines));
+  }
+  return lines;
+}
+
+Result<Totals> Transaction::State::TotalsOf(const PathMap& paths, const SnapshotEntry* parent) {
+  Totals totals;
+  if (parent == nullptr) return totals;
+  const auto number = [parent](const char* key) { return parent->Number(key); };
+  if (number("total-records") && number("total-data-files") && number("total-files-size")) {
+    totals.rows = *number("total-records");
+    totals.data_files = *number("total-data-files");
+    totals.bytes = *number("total-files-size");
+    totals.delete_files = number("total-delete-files").value_or(0);
+    totals.position_deletes = number("total-position-deletes").value_or(0);
+    totals.equality_deletes = number("total-equality-deletes").value_or(0);
+    return totals;
+  }
+  DH_ASSIGN(const std::vector<ManifestFile> manifests, LoadManifestList(files, paths, *parent));
+  for (const ManifestFile& manifest : manifests) {
+    DH_ASSIGN(const std::vector<ManifestEntry> entries, LoadManifest(files, paths, manifest));
+    for (const ManifestEntry& entry : entries) totals.Add(entry);
+  }
+  return totals;
+}
+
+Status Transaction::State::SyncNewFolders() {
+  DH_CHECK(files.SyncFolder(JoinPath(folder, "data")));
+  if (begin_version != 0) return {};
+  // A table's first version: the folders above it may be new too.
+  std::string path = folder;
+  for (int level = 0; level < 4; ++level) {
+    DH_CHECK(files.SyncFolder(path));
+    path = path.substr(0, path.rfind('/'));
+  }
+  return {};
+}
+
+Status Transaction::State::PublishVersion(const std::optional<TableState>& base, TableMetadata metadata, const PathMap& paths,
+                                          SnapshotEntry snapshot) {
+  metadata.AddSnapshot(snapshot);
+  if (base) metadata.AddToLog(paths.Recorded("metadata/" + base->file.name), base->metadata.last_updated_ms());
+  DH_CHECK(SyncNewFolders());
+  const int64_t version = base ? base->file.version + 1 : 1;
+  return Publish(files, folder, version, metadata.Print(), "." + id, published);
+}
+
+Result<int64_t> Transaction::State::Attempt(const table::Schema& united, const Finish& finish, const std::vector<RemovedRow>& removed,
+                                            const std::map<std::string, std::string>& extra) {
+  DH_ASSIGN(const std::optional<TableState> base, LoadBase());
+  DH_ASSIGN(const GrownSchema grown, Grow(base, united));
+  TableMetadata metadata = base ? base->metadata : TableMetadata::New(folder, NowMs());
+  const auto parent_id = metadata.current_snapshot_id();
+  const SnapshotEntry* found = parent_id ? metadata.FindSnapshot(*parent_id) : nullptr;
+  const std::optional<SnapshotEntry> parent = found != nullptr ? std::optional(*found) : std::nullopt;
+  const SnapshotEntry* old = parent ? &*parent : nullptr;
+  SnapshotEntry snapshot;
+  snapshot.schema_id = metadata.SetSchema(grown);
+  const bool replace = disposition != Disposition::kAppend;
+  if (replace) metadata.SetUnsorted();
+  DH_ASSIGN(const table::Schema with_ids, SchemaFromJson(metadata.current_schema(), folder));
+  DH_CHECK(FinishParts(with_ids, finish));
+
+  const PathMap paths(metadata.location(), folder);
+  snapshot.id = RandomSnapshotId();
+  snapshot.parent_id = parent_id;
+  snapshot.sequence_number = metadata.last_sequence_number() + 1;
+  snapshot.timestamp_ms = std::max(NowMs(), metadata.last_updated_ms());
+  DH_ASSIGN(const std::vector<ManifestEntry> entries, NewEntries(paths, removed, snapshot.id));
+  std::vector<ManifestFile> lines;
+  const int64_t spec_id = metadata.json()["default-spec-id"].as_int(0);
+  DH_CHECK(WriteManifests(metadata, paths, spec_id, entries, snapshot.sequence_number, snapshot.id, lines));
+  DH_ASSIGN(const std::vector<ManifestFile> before, OldManifests(metadata, paths, old, snapshot.sequence_number, snapshot.id));
+  lines.insert(lines.end(), before.begin(), before.end());
+  DH_ASSIGN(const std::string list, WriteManifestList(lines, snapshot.id, parent_id, snapshot.sequence_number));
+  const std::string list_name = "metadata/snap-" + std::to_string(snapshot.id) + "-" + std::to_string(attempts) + "-" + id + ".avro";
+  DH_CHECK(WriteFile(list_name, list));
+  snapshot.manifest_list = paths.Recorded(list_name);
+
+  DH_ASSIGN(const Totals totals, TotalsOf(paths, old));
+  Totals added;
+  for (const ManifestEntry& entry : entries) added.Add(entry);
+  snapshot.summary = extra;
+  // "append" promises that nothing but data files came (Iceberg spec, "Snapshots").
+  const bool overwrites = (replace && totals.data_files > 0) || !removed.empty();
+  snapshot.summary["operation"] = overwrites ? "overwrite" : "append";
+  PutTotals(totals, added, replace, snapshot.summary);
+  DH_CHECK(PublishVersion(base, std::move(metadata), paths, snapshot));
+  return snapshot.id;
+}
+
+// ---- the end
+
+void Transaction::State::End() {
+  if (!std::exchange(folders_made, false)) return;
+  if (!published) RemoveWritten();
+  (void)files.Remove(MarkerPath());
+  lock = TableLock();
+  if (!published) RemoveEmptyFolders();
+}
+
+Status Transaction::State::WriteFile(const std::string& relative, const std::string& bytes) {
+  attempt_files.push_back(relative);
+  return base::WriteFileDurably(files, JoinPath(folder, relative), bytes);
+}
+
+void Transaction::State::RemoveAttemptFiles() {
+  for (const std::string& relative : attempt_files) (void)files.Remove(JoinPath(folder, relative));
+  attempt_files.clear();
+}
+
+void Transaction::State::RemoveWritten() {
+  RemoveAttemptFiles();
+  for (int part = 0; part < parts; ++part) {
+    char number[16];
+    std::snprintf(number, sizeof number, "%05d", part);
+    (void)files.Remove(JoinPath(folder, "data/" + std::string(number) + "-" + id + ".parquet"));
+  }
+}
+
+void Transaction::State::RemoveEmptyFolders() {
+  if (begin_version != 0) return;
+  const auto alone = TableLock::TryAlone(files, folder);  // else somebody else writes the table's first version
+  const auto data = files.List(JoinPath(folder, "data"));
+  const auto metadata = files.List(JoinPath(folder, "metadata"));
+  const auto all = files.List(folder);
+  if (!alone || !data.ok() || !metadata.ok() || !all.ok()) return;
+  if (data->empty() && *metadata == std::vector<std::string>{".lock"} && *all == std::vector<std::string>{"data", "metadata"}) {
+    (void)files.RemoveTree(folder);
+  }
+}
+
+// ---- the public face
+
+Transaction::Transaction(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Transaction::Transaction(Transaction&&) noexcept = default;
+Transaction& Transaction::operator=(Transaction&&) noexcept = default;
+Transaction::~Transaction() = default;
+
+Result<Transaction> Transaction::Begin(const Warehouse& warehouse, const TableName& name, Disposition disposition) {
+  auto state = std::make_unique<State>(warehouse, name, disposition);
+  DH_CHECK(state->Start());
+  return Transaction(std::move(state));
+}
+
+std::string Transaction::NewDataPath() {
+  char number[16];
+  std::snprintf(number, sizeof number, "%05d", state_->parts.fetch_add(1));
+  return JoinPath(state_->folder, "data/" + std::string(number) + "-" + state_->id + ".parquet");
+}
+
+std::string Transaction::RelativePath(const std::string& absolute) const {
+  const std::string prefix = state_->folder + "/";
+  return absolute.starts_with(prefix) ? absolute.substr(prefix.size()) : absolute;
+}
+
+Result<int64_t> Transaction::Commit(const table::Schema& united, const Finish& finish, const std::vector<RemovedRow>& rows_removed,
+                                    const std::map<std::string, std::string>& summary) {
+  State& state = *state_;
+  if (state.published) return Error{ErrorCode::kFailedPrecondition, "table " + state.name.Uri() + ": this write has been committed already"};
+  for (state.attempts = 1; state.attempts <= base::kMaxCommitAttempts; ++state.attempts) {
+    auto id = state.Attempt(united, finish, rows_removed, summary);
+    if (state.published) {
+      state.End();
+      return id;
+    }
+    state.RemoveAttemptFiles();
+    // Only the link says kAlreadyExists; a version file that vanished between listing and reading says kNotFound.
+    if (id.error().code != ErrorCode::kAlreadyExists) return id;
+    if (state.disposition != Disposition::kAppend) {
+      return Error{ErrorCode::kConflict, "table " + state.name.Uri() + " was changed by somebody else during this write. Try again"};
+    }
+  }
+  return Error{ErrorCode::kConflict, "table " + state.name.Uri() + ": other writers were first " + std::to_string(base::kMaxCommitAttempts) +
+                                         " times in a row. Try again"};
+}
+
+}  // namespace dicomhouse::warehouse
