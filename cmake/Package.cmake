@@ -1,0 +1,77 @@
+# Installing, and the Debian package: `cmake --build --preset release && cpack --config build/release/CPackConfig.cmake`.
+include(GNUInstallDirs)
+find_program(STRIP strip)
+find_program(GZIP gzip)
+
+# A level deeper than usual: CPack calls ldconfig for libraries in lib/ and in the folders of lib/.
+set(private_folder lib/dicomhouse/engine)
+set(document_folder ${CMAKE_INSTALL_DOCDIR})
+
+if(TARGET dicomhouse)
+  set_target_properties(dicomhouse PROPERTIES INSTALL_RPATH "$ORIGIN/../${private_folder}")
+  install(TARGETS dicomhouse RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+
+# The engine's library, when it isn't an installed one: a copy in a private folder, stripped by us (CPack strips targets only).
+if(duckdb_folder)
+  set(stripped_engine ${CMAKE_BINARY_DIR}/stripped/libduckdb.so)
+  add_custom_command(OUTPUT ${stripped_engine}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/stripped
+    COMMAND ${STRIP} --strip-unneeded -o ${stripped_engine} ${DUCKDB_LIBRARY}
+    DEPENDS ${DUCKDB_LIBRARY} VERBATIM)
+  add_custom_target(stripped_engine ALL DEPENDS ${stripped_engine})
+  install(FILES ${stripped_engine} DESTINATION ${private_folder})
+endif()
+
+install(FILES ${CMAKE_SOURCE_DIR}/packaging/copyright DESTINATION ${document_folder})
+
+# Made by the program itself: the page of the manual and the completion of words. Passed over while it can't.
+if(TARGET dicomhouse)
+  install(CODE "
+    set(program \"${CMAKE_BINARY_DIR}/dicomhouse\")
+    set(made \"${CMAKE_BINARY_DIR}/made\")
+    file(MAKE_DIRECTORY \"\${made}\")
+    function(make_file words name folder)
+      execute_process(COMMAND \"\${program}\" \${words} OUTPUT_FILE \"\${made}/\${name}\" ERROR_QUIET RESULT_VARIABLE failed)
+      if(failed)
+        message(STATUS \"No \${name}: the program doesn't make it\")
+        return()
+      endif()
+      if(name MATCHES \"[.]1\$\")
+        execute_process(COMMAND \"${GZIP}\" -9nf \"\${made}/\${name}\" COMMAND_ERROR_IS_FATAL ANY)
+        set(name \"\${name}.gz\")
+      endif()
+      file(INSTALL \"\${made}/\${name}\" DESTINATION \"\${CMAKE_INSTALL_PREFIX}/\${folder}\")
+    endfunction()
+    make_file(\"generate-man\" dicomhouse.1 \"${CMAKE_INSTALL_MANDIR}/man1\")
+    make_file(\"generate-completion;bash\" dicomhouse \"${CMAKE_INSTALL_DATADIR}/bash-completion/completions\")
+  ")
+endif()
+
+set(CPACK_PACKAGE_CONTACT "The authors of dicomhouse <dicomhouse@dicomhouse.invalid>" CACHE STRING "Maintainer of the package")
+# Debian's own form of a change log; the changes themselves are in CHANGELOG.md. SOURCE_DATE_EPOCH is respected.
+string(TIMESTAMP now "%a, %d %b %Y %H:%M:%S +0000" UTC)
+file(WRITE ${CMAKE_BINARY_DIR}/changelog "${CMAKE_PROJECT_NAME} (${PROJECT_VERSION}) stable; urgency=medium\n\n"
+  "  * Release ${PROJECT_VERSION}.\n\n -- ${CPACK_PACKAGE_CONTACT}  ${now}\n")
+install(CODE "
+  execute_process(COMMAND \"${GZIP}\" -9nfk \"${CMAKE_BINARY_DIR}/changelog\" COMMAND_ERROR_IS_FATAL ANY)
+  file(INSTALL \"${CMAKE_BINARY_DIR}/changelog.gz\" DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${document_folder}\")
+")
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_PACKAGE_NAME dicomhouse)
+set(CPACK_PACKAGE_VENDOR dicomhouse)
+set(CPACK_STRIP_FILES TRUE)
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+set(CPACK_DEBIAN_PACKAGE_SECTION database)
+set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "Reads the metadata of DICOM files from folders, archives and lists of
+paths into tables (Apache Iceberg and Parquet), one row for each
+instance, and answers questions in SQL about them, without a server.")
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${CMAKE_BINARY_DIR}/stripped)
+include(CPack)
