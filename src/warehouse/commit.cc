@@ -116,6 +116,7 @@ struct Transaction::State {
   std::string MarkerPath() const { return JoinPath(folder, "metadata/.writing-" + id); }
   // Writes a file of this transaction, synced; it goes when the transaction does not come to its end.
   Status WriteFile(const std::string& relative, const std::string& bytes);
+  void Remove(const std::string& relative);
   void RemoveAttemptFiles();
   void RemoveWritten();
   void RemoveEmptyFolders();
@@ -129,6 +130,7 @@ struct Transaction::State {
   TableLock lock;
   bool folders_made = false;
   bool published = false;
+  bool all_removed = true;
 
   // The table when the transaction began; 0 and "": there was none.
   int64_t begin_version = 0;
@@ -430,8 +432,10 @@ Result<int64_t> Transaction::State::Attempt(const table::Schema& united, const F
 
 void Transaction::State::End() {
   if (!std::exchange(folders_made, false)) return;
+  for (const char* temporary : {"", ".hint"}) Remove("metadata/." + id + temporary);
   if (!published) RemoveWritten();
-  (void)files.Remove(MarkerPath());
+  // With the marker the next writer finds what could not be removed now.
+  if (all_removed) (void)files.Remove(MarkerPath());
   lock = TableLock();
   if (!published) RemoveEmptyFolders();
 }
@@ -441,8 +445,12 @@ Status Transaction::State::WriteFile(const std::string& relative, const std::str
   return base::WriteFileDurably(files, JoinPath(folder, relative), bytes);
 }
 
+void Transaction::State::Remove(const std::string& relative) {
+  if (!files.Remove(JoinPath(folder, relative)).ok()) all_removed = false;
+}
+
 void Transaction::State::RemoveAttemptFiles() {
-  for (const std::string& relative : attempt_files) (void)files.Remove(JoinPath(folder, relative));
+  for (const std::string& relative : attempt_files) Remove(relative);
   attempt_files.clear();
 }
 
@@ -451,7 +459,7 @@ void Transaction::State::RemoveWritten() {
   for (int part = 0; part < parts; ++part) {
     char number[16];
     std::snprintf(number, sizeof number, "%05d", part);
-    (void)files.Remove(JoinPath(folder, "data/" + std::string(number) + "-" + id + ".parquet"));
+    Remove("data/" + std::string(number) + "-" + id + ".parquet");
   }
 }
 

@@ -1,0 +1,83 @@
+// Prints the rows of a table as icebird reads them: one JSON object a line, keys sorted.
+//   node read_icebird.mjs TABLE_FOLDER [vN.metadata.json]
+// Its packages are looked for in ENGINES_FOLDER (tests/engines/setup.sh: BUILD_FOLDER/engines), else beside this script.
+// Normalised as read_pyiceberg.py does: whole numbers as text, dates ISO, timestamps ISO UTC with microseconds, times with
+// microseconds, bytes base64, missing values null.
+import fs from 'node:fs'
+import path from 'node:path'
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
+
+const engines = process.env.ENGINES_FOLDER ?? path.dirname(new URL(import.meta.url).pathname)
+const require = createRequire(path.join(path.resolve(engines), 'package.json'))
+const packageUrl = (name) => {
+  const folder = path.join(path.resolve(engines), 'node_modules', name)
+  const described = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'))
+  const entry = described.exports?.['.']?.import ?? described.exports?.import ?? described.exports?.['.'] ?? described.main
+  return pathToFileURL(path.join(folder, typeof entry === 'string' ? entry : described.main)).href
+}
+void require
+const { icebergRead, icebergMetadata } = await import(packageUrl('icebird'))
+
+// icebird fetches URLs; here they are paths of this machine.
+globalThis.fetch = async (url, init = {}) => {
+  const file = decodeURIComponent(String(url).replace(/^file:\/*/, '/'))
+  if (!fs.existsSync(file)) return new Response('', { status: 404 })
+  const bytes = fs.readFileSync(file)
+  if (init.method === 'HEAD') return new Response(null, { headers: { 'content-length': String(bytes.length) } })
+  const range = /^bytes=(\d+)-(\d*)$/.exec(new Headers(init.headers).get('range') ?? '')
+  if (!range) return new Response(bytes, { headers: { 'content-length': String(bytes.length) } })
+  const to = range[2] === '' ? bytes.length : Number(range[2]) + 1
+  return new Response(bytes.subarray(Number(range[1]), to), { status: 206 })
+}
+
+const pad = (number, width) => String(number).padStart(width, '0')
+const micros = (date, extra = 0) => date.toISOString().replace(/\.(\d+)Z$/, (_, ms) => `.${ms}${pad(extra, 3)}Z`)
+
+function timeOfDay(value) {
+  const all = BigInt(value)
+  const seconds = all / 1000000n
+  return `${pad(seconds / 3600n, 2)}:${pad((seconds / 60n) % 60n, 2)}:${pad(seconds % 60n, 2)}.${pad(all % 1000000n, 6)}`
+}
+
+// One value by its Iceberg type.
+function normalise(value, type) {
+  if (value === null || value === undefined) return null
+  if (typeof type === 'object') {
+    if (type.type === 'list') return [...value].map((item) => normalise(item, type.element))
+    if (type.type === 'struct') return normaliseStruct(value, type.fields)
+    throw new Error(`unexpected type ${type.type}`)
+  }
+  switch (type) {
+    case 'int':
+    case 'long':
+      return String(value)
+    case 'date':
+      return (value instanceof Date ? value : new Date(Number(value) * 86400000)).toISOString().slice(0, 10)
+    case 'time':
+      return timeOfDay(value)
+    case 'timestamp':
+    case 'timestamptz':
+      if (value instanceof Date) return micros(value)
+      return micros(new Date(Number(BigInt(value) / 1000n)), Number(BigInt(value) % 1000n))
+    case 'binary':
+      return Buffer.from(typeof value === 'string' ? Buffer.from(value, 'latin1') : value).toString('base64')
+    case 'float':
+    case 'double':
+      return Number.isFinite(value) ? value : String(value)
+    default:
+      return value
+  }
+}
+
+function normaliseStruct(row, fields) {
+  const result = {}
+  for (const field of [...fields].sort((a, b) => (a.name < b.name ? -1 : 1))) result[field.name] = normalise(row[field.name], field.type)
+  return result
+}
+
+const [tableUrl, metadataFileName] = process.argv.slice(2)
+const metadata = await icebergMetadata({ tableUrl: path.resolve(tableUrl), metadataFileName })
+const schema = metadata.schemas.find((one) => one['schema-id'] === metadata['current-schema-id'])
+const rows = await icebergRead({ tableUrl: path.resolve(tableUrl), metadata })
+for (const row of rows) console.log(JSON.stringify(normaliseStruct(row, schema.fields)))
