@@ -32,6 +32,10 @@ foreach(line IN LISTS layer_lines)
   target_link_libraries(dicomhouse_${module} PUBLIC ${${module}_third})
 endforeach()
 
+if(TARGET dicomhouse_cli)
+  target_compile_definitions(dicomhouse_cli PRIVATE DICOMHOUSE_VERSION="${PROJECT_VERSION}")
+endif()
+
 if(EXISTS ${CMAKE_SOURCE_DIR}/src/cli/main.cc)
   add_executable(dicomhouse src/cli/main.cc)
   target_link_libraries(dicomhouse PRIVATE dicomhouse_cli)

@@ -181,9 +181,14 @@ Result<size_t> InputFile::ReadAt(uint64_t offset, std::span<uint8_t> out) const 
 }
 
 Result<uint64_t> InputFile::Size() const {
+  DH_ASSIGN(const FileFacts facts, Facts());
+  return facts.size_bytes;
+}
+
+Result<InputFile::FileFacts> InputFile::Facts() const {
   struct stat info {};
   if (::fstat(fd_, &info) != 0) return Error{ErrorCode::kIo, std::string("can't look at: ") + std::strerror(errno)};
-  return static_cast<uint64_t>(info.st_size);
+  return FileFacts{static_cast<uint64_t>(info.st_size), int64_t{info.st_mtim.tv_sec} * 1000000 + info.st_mtim.tv_nsec / 1000};
 }
 
 FileSystem& RealFileSystem() {

@@ -29,6 +29,11 @@ class InputFile {
   Result<size_t> ReadAt(uint64_t offset, std::span<uint8_t> out) const;
   // The size in bytes now.
   Result<uint64_t> Size() const;
+  struct FileFacts {
+    uint64_t size_bytes = 0;
+    int64_t modified_us = 0;  // since 1970
+  };
+  Result<FileFacts> Facts() const;
   int descriptor() const { return fd_; }
 
  private:

@@ -146,15 +146,17 @@ class EntryBytes final : public dicom::ByteSource {
 // An entry as its visitor sees it.
 class VisitedEntry final : public ArchiveEntry {
  public:
-  VisitedEntry(const std::string& name, uint64_t size, int64_t modified_ns, dicom::ByteSource& bytes)
-      : name_(&name), size_(size), modified_ns_(modified_ns), bytes_(&bytes) {}
+  VisitedEntry(const std::string& name, uint64_t number, uint64_t size, int64_t modified_ns, dicom::ByteSource& bytes)
+      : name_(&name), number_(number), size_(size), modified_ns_(modified_ns), bytes_(&bytes) {}
   const std::string& name() const override { return *name_; }
+  uint64_t number() const override { return number_; }
   uint64_t size() const override { return size_; }
   int64_t modified_ns() const override { return modified_ns_; }
   Result<size_t> ReadAt(uint64_t offset, std::span<uint8_t> out) override { return bytes_->ReadAt(offset, out); }
 
  private:
   const std::string* name_;
+  uint64_t number_;
   uint64_t size_;
   int64_t modified_ns_;
   dicom::ByteSource* bytes_;
@@ -277,9 +279,9 @@ class Level {
   // Of the present entry. Requires: Next gave kEntry.
   dicom::ByteSource& bytes() { return *bytes_; }
 
-  void Visit(const std::function<void(ArchiveEntry&)>& visit) {
+  void Visit(const std::function<void(ArchiveEntry&)>& visit, uint64_t number) {
     const bool sized = archive_entry_size_is_set(entry_) != 0 && archive_entry_size(entry_) > 0;
-    VisitedEntry visited(entry_name_, sized ? static_cast<uint64_t>(archive_entry_size(entry_)) : 0, ModifiedNs(entry_), *bytes_);
+    VisitedEntry visited(entry_name_, number, sized ? static_cast<uint64_t>(archive_entry_size(entry_)) : 0, ModifiedNs(entry_), *bytes_);
     visit(visited);
   }
 
@@ -327,7 +329,7 @@ class LayeredArchive final : public ArchiveFile {
       if (step == Step::kEntry && level.HoldsArchive()) {
         if (const Status opened = OpenInner(level); !opened.ok()) return VisitFailed(level.entry_name(), opened.error(), visit);
       } else if (step == Step::kEntry) {
-        level.Visit(visit);
+        level.Visit(visit, entries_++);
         return true;
       } else if (levels_.size() == 1) {
         if (step == Step::kBroken) return level.Failure();
@@ -362,9 +364,9 @@ class LayeredArchive final : public ArchiveFile {
     return {};
   }
 
-  static Result<bool> VisitFailed(const std::string& name, const Error& error, const std::function<void(ArchiveEntry&)>& visit) {
+  Result<bool> VisitFailed(const std::string& name, const Error& error, const std::function<void(ArchiveEntry&)>& visit) {
     FailedBytes bytes(error);
-    VisitedEntry failed(name, 0, 0, bytes);
+    VisitedEntry failed(name, entries_++, 0, 0, bytes);
     visit(failed);
     return true;
   }
@@ -372,6 +374,7 @@ class LayeredArchive final : public ArchiveFile {
   const std::string path_;
   const std::shared_ptr<const std::atomic<bool>> cancelled_;
   std::mutex mutex_;
+  uint64_t entries_ = 0;  // visited
   base::InputFile file_;
   std::unique_ptr<dicom::FileSource> source_;
   std::vector<std::unique_ptr<Level>> levels_;  // each reads from the present entry of the one before

@@ -17,6 +17,7 @@ namespace dicomhouse::transfer {
 class ArchiveEntry : public dicom::ByteSource {
  public:
   virtual const std::string& name() const = 0;  // "ARCHIVE!ENTRY": the archive's absolute path and the name inside
+  virtual uint64_t number() const = 0;          // counts the archive's entries, those of archives inside it too
   virtual uint64_t size() const = 0;            // 0 when the archive does not say
   virtual int64_t modified_ns() const = 0;      // since 1970; 0 when unknown
 };

@@ -1,0 +1,45 @@
+// One subcommand: its words and flags, and what it does. Help, man page and completion are made from the same definitions.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace dicomhouse::cli {
+
+// Exit codes (docs: design §7).
+enum ExitCode : int {
+  kDone = 0,
+  kFailed = 1,
+  kWrongUse = 2,
+  kDoneWithFailures = 3,
+  kInterrupted = 130,
+};
+
+// What all commands share.
+struct Common {
+  std::string warehouse;        // --warehouse, DICOMHOUSE_WAREHOUSE, or ~/.local/share/dicomhouse/warehouse
+  std::string project = "local";
+  std::string dataset = "dicom";
+};
+
+// Adds the command to `app`. When it is the one chosen, `run` is set to what has to be done.
+using Run = std::function<int()>;
+void AddExport(CLI::App& app, Common& common, Run& run);
+void AddQuery(CLI::App& app, Common& common, Run& run);
+void AddSchema(CLI::App& app, Common& common, Run& run);
+void AddInspect(CLI::App& app, Common& common, Run& run);
+void AddTables(CLI::App& app, Common& common, Run& run);
+
+// Adds --warehouse, --project and --dataset.
+void AddCommonFlags(CLI::App& app, Common& common);
+
+// Prints "dicomhouse: TEXT" to standard error and returns `code`.
+int Complain(const std::string& text, int code);
+
+}  // namespace dicomhouse::cli

@@ -1,0 +1,105 @@
+#include "cli/progress_line.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace dicomhouse::cli {
+namespace {
+
+constexpr auto kTerminalPeriod = std::chrono::milliseconds(200);
+constexpr auto kPlainPeriod = std::chrono::seconds(10);
+constexpr size_t kBarWidth = 24;
+
+std::string Format(const char* format, double value) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), format, value);
+  return text.data();
+}
+
+}  // namespace
+
+std::string Grouped(uint64_t number) {
+  std::string text = std::to_string(number);
+  for (int64_t i = static_cast<int64_t>(text.size()) - 3; i > 0; i -= 3) text.insert(static_cast<size_t>(i), ",");
+  return text;
+}
+
+std::string Bytes(uint64_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  if (bytes < 1000) return std::to_string(bytes) + " B";
+  if (value < 1e6) return Format("%.1f kB", value / 1e3);
+  if (value < 1e9) return Format("%.1f MB", value / 1e6);
+  return Format("%.2f GB", value / 1e9);
+}
+
+std::string Duration(double seconds) {
+  if (seconds < 10) return Format("%.1f s", seconds);
+  const auto whole = static_cast<uint64_t>(seconds + 0.5);
+  if (whole < 60) return std::to_string(whole) + " s";
+  if (whole < 3600) return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
+  return std::to_string(whole / 3600) + " h " + std::to_string(whole / 60 % 60) + " min";
+}
+
+ProgressLine::ProgressLine(const transfer::Progress& progress, const transfer::Source& source, bool quiet)
+    : progress_(progress), source_(source), quiet_(quiet), terminal_(::isatty(STDERR_FILENO) != 0) {
+  if (!quiet_) thread_ = std::thread([this] { Run(); });
+}
+
+void ProgressLine::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  const std::lock_guard lock(mutex_);
+  Erase();
+}
+
+void ProgressLine::Run() {
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, terminal_ ? std::chrono::duration_cast<std::chrono::milliseconds>(kTerminalPeriod)
+                                         : std::chrono::duration_cast<std::chrono::milliseconds>(kPlainPeriod),
+                         [this] { return stopping_; })) {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    Erase();
+    std::fprintf(stderr, terminal_ ? "%s" : "%s\n", Text(seconds).c_str());
+    std::fflush(stderr);
+    shown_ = terminal_;
+  }
+}
+
+std::string ProgressLine::Text(double seconds) const {
+  const uint64_t files = progress_.files;
+  const uint64_t found = source_.files_found();
+  const auto rate = static_cast<uint64_t>(static_cast<double>(progress_.instances) / std::max(seconds, 0.001));
+  std::string text;
+  if (progress_.committing) return "writing the table ...";
+  if (terminal_ && found > 0) {
+    const auto filled = static_cast<size_t>(std::min<uint64_t>(files * kBarWidth / found, kBarWidth));
+    text = "[" + std::string(filled, '#') + std::string(kBarWidth - filled, '.') + "] ";
+  }
+  text += Grouped(files) + " of " + Grouped(found) + (source_.listing_done() ? "" : "+") + " files, " + Grouped(rate) + " instances/s, " +
+          Bytes(progress_.bytes) + " read";
+  if (progress_.failures > 0) text += ", " + Grouped(progress_.failures) + " failed";
+  if (source_.listing_done() && files > 0 && found > files) {
+    text += ", " + Duration(seconds * static_cast<double>(found - files) / static_cast<double>(files)) + " left";
+  }
+  return text;
+}
+
+void ProgressLine::Erase() {
+  if (shown_) std::fputs("\r\033[K", stderr);
+  shown_ = false;
+}
+
+void ProgressLine::Say(const std::string& line) {
+  const std::lock_guard lock(mutex_);
+  Erase();
+  std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+}  // namespace dicomhouse::cli

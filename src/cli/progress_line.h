@@ -1,0 +1,48 @@
+// The line that shows how an export goes: a bar on a terminal, a plain line every few seconds elsewhere.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "transfer/exporter.h"
+
+namespace dicomhouse::cli {
+
+// Shows `progress` on standard error from its making to Stop, from a thread of its own.
+class ProgressLine {
+ public:
+  ProgressLine(const transfer::Progress& progress, const transfer::Source& source, bool quiet);
+  ~ProgressLine() { Stop(); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  // A message between two lines: the bar goes away for it and comes back.
+  void Say(const std::string& line);
+  void Stop();
+
+ private:
+  void Run();
+  std::string Text(double seconds) const;
+  void Erase();
+
+  const transfer::Progress& progress_;
+  const transfer::Source& source_;
+  const bool quiet_;
+  const bool terminal_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  bool shown_ = false;
+  std::thread thread_;
+};
+
+// "12,345,678", "1.2 GB", "3 min 20 s".
+std::string Grouped(uint64_t number);
+std::string Bytes(uint64_t bytes);
+std::string Duration(double seconds);
+
+}  // namespace dicomhouse::cli

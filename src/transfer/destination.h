@@ -1,0 +1,51 @@
+// Where an export goes: a table of the warehouse, Parquet files, a DuckDB file. One interface, so that the exporter
+// knows none of them, and a BigQuery endpoint can become one.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "table/part.h"
+#include "warehouse/warehouse.h"
+
+namespace dicomhouse::transfer {
+
+// A part that has been written, without its footer.
+struct WrittenPart {
+  std::string path;
+  table::Part part;
+};
+
+// A row that another instance with the same SOP Instance UID takes the place of.
+struct RemovedRow {
+  std::string path;  // of the part
+  int64_t row = 0;
+};
+
+// One table to be. Destroyed without Commit: nothing remains.
+class Destination {
+ public:
+  virtual ~Destination() = default;
+  // A new file for a part. Thread-safe.
+  struct NewFile {
+    std::string path;
+    std::unique_ptr<base::OutputFile> file;
+  };
+  virtual base::Result<NewFile> NewPart() = 0;
+  // Makes the parts a table, or a version of one: all at once or not at all. `united`: the schema of all parts.
+  // Returns the number of columns that the table then has, nested ones counted.
+  virtual base::Result<int> Commit(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
+                                   const std::map<std::string, std::string>& summary) = 0;
+  // For messages: "bq://local.dicom.metadata", "/data/out.parquet".
+  virtual std::string Name() const = 0;
+};
+
+// A table of the warehouse. Errors: those of warehouse::Transaction::Begin.
+base::Result<std::unique_ptr<Destination>> OpenTableDestination(const warehouse::Warehouse& warehouse, const warehouse::TableName& name,
+                                                                warehouse::Disposition disposition);
+
+}  // namespace dicomhouse::transfer

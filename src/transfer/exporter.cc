@@ -1,0 +1,322 @@
+#include "transfer/exporter.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/limits.h"
+#include "transfer/instance_set.h"
+
+namespace dicomhouse::transfer {
+namespace {
+
+using mapping::Reason;
+using mapping::RowTotals;
+
+constexpr uint32_t kStudyTag = 0x0020000D;
+constexpr uint32_t kSeriesTag = 0x0020000E;
+constexpr uint32_t kSopInstanceTag = 0x00080018;
+constexpr uint32_t kMediaStorageInstanceTag = 0x00020003;
+
+// What all workers share.
+class Job {
+ public:
+  Job(Source& from, const ExportOptions& how, Destination& rows, Destination* account_rows, Progress& moving, const FailureSink& on_failure)
+      : source(from), options(how), table(rows), account(account_rows), progress(moving), on_failure_(on_failure) {}
+
+  Source& source;
+  const ExportOptions& options;
+  Destination& table;
+  Destination* account;
+  Progress& progress;
+  InstanceSet instances;
+
+  // A number for totals that many rows have in common, so that a row can be taken back later.
+  uint32_t NumberOf(const RowTotals& totals) {
+    const std::string key(reinterpret_cast<const char*>(&totals), sizeof totals);
+    const std::lock_guard lock(mutex_);
+    const auto [found, added] = numbers_.try_emplace(key, static_cast<uint32_t>(totals_.size()));
+    if (added) totals_.push_back(totals);
+    return found->second;
+  }
+
+  uint32_t NewPartNumber() { return next_part_.fetch_add(1); }
+  void PartWritten(uint32_t number, WrittenPart part, std::vector<uint32_t> row_numbers) {
+    const std::lock_guard lock(mutex_);
+    row_numbers_[number] = std::move(row_numbers);
+    parts_.emplace(number, std::move(part));
+  }
+  void AccountWritten(WrittenPart part) {
+    const std::lock_guard lock(mutex_);
+    account_parts_.push_back(std::move(part));
+  }
+  void Remove(RowPlace place) {
+    const std::lock_guard lock(mutex_);
+    removed_.push_back(place);
+  }
+  // The first error stops everybody.
+  void Fail(base::Error error) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!error_) error_ = std::move(error);
+    }
+    stopping_ = true;
+    source.Cancel();
+  }
+  bool stopping() {
+    if (progress.cancelled.load(std::memory_order_relaxed) && !stopping_) {
+      Fail({base::ErrorCode::kCancelled, "stopped before the end: the table is as it was"});
+    }
+    return stopping_;
+  }
+  void SayFailure(const std::string& path, const std::string& text) {
+    const std::lock_guard lock(failure_mutex_);
+    if (on_failure_) on_failure_(path, text);
+  }
+  void Unite(const table::Batch& rows, const table::Batch& account_rows) {
+    const std::lock_guard lock(mutex_);
+    schema_.Add(rows);
+    account_schema_.Add(account_rows);
+  }
+  void AddCounts(const ExportReport& part) {
+    const std::lock_guard lock(mutex_);
+    report.instances += part.instances;
+    report.files += part.files;
+    report.skipped += part.skipped;
+    report.filtered += part.filtered;
+    report.duplicates += part.duplicates;
+    report.bytes_read += part.bytes_read;
+    report.elements += part.elements;
+    for (const auto& [reason, count] : part.failures) report.failures[reason] += count;
+  }
+  base::Result<ExportReport> Finish();
+
+  ExportReport report;
+
+ private:
+  const FailureSink& on_failure_;
+  std::mutex mutex_;
+  std::mutex failure_mutex_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<uint32_t> next_part_{0};
+  std::optional<base::Error> error_;
+  std::map<std::string, uint32_t> numbers_;
+  std::vector<RowTotals> totals_;
+  std::map<uint32_t, WrittenPart> parts_;
+  std::map<uint32_t, std::vector<uint32_t>> row_numbers_;  // by part: of each row
+  std::vector<WrittenPart> account_parts_;
+  std::vector<RowPlace> removed_;
+  table::SchemaUnion schema_;
+  table::SchemaUnion account_schema_;
+};
+
+base::Result<ExportReport> Job::Finish() {
+  if (error_) return *error_;
+  if (report.elements.failed_balance != 0) {
+    return base::Error{base::ErrorCode::kCorrupt, "the account of " + std::to_string(report.elements.failed_balance) +
+                                                      " instances does not balance; the table is as it was. This is a bug of dicomhouse: please report it"};
+  }
+  progress.committing = true;
+  std::vector<RemovedRow> removed;
+  for (const RowPlace place : removed_) {
+    removed.push_back({parts_.at(place.part).path, place.row});
+    report.elements -= totals_[row_numbers_.at(place.part)[place.row]];
+    --report.instances;
+  }
+  std::vector<WrittenPart> parts;
+  for (auto& [number, part] : parts_) parts.push_back(std::move(part));
+  report.schema = schema_.Get();
+  if (account != nullptr) {
+    DH_CHECK(account->Commit(account_schema_.Get(), std::move(account_parts_), {}, options.summary));
+  }
+  DH_ASSIGN(report.columns, table.Commit(report.schema, std::move(parts), removed, options.summary));
+  report.table = table.Name();
+  return report;
+}
+
+// One thread's part of the job.
+class Worker {
+ public:
+  explicit Worker(Job& job) : job_(&job), builder_(job.options.mapping), part_(job.NewPartNumber()) {}
+
+  void Run() {
+    Piece piece;
+    while (!job_->stopping() && job_->source.Next(piece)) {
+      for (size_t i = 0; i < piece.files.size() && !job_->stopping(); ++i) File(piece.files[i], piece.number << 32 | i);
+      if (piece.archive != nullptr) Archive(*piece.archive, piece.number << 32);
+      job_->progress.bytes += std::exchange(bytes_since_, 0);
+    }
+    if (!job_->stopping()) Seal();
+    job_->Unite(builder_.batch(), builder_.account());
+    job_->AddCounts(counts_);
+  }
+
+ private:
+  void File(const std::string& path, uint64_t order) {
+    auto file = base::InputFile::Open(path);
+    ++counts_.files;
+    if (!file.ok()) {
+      Failure(path, "", 0, file.error().message);
+      return;
+    }
+    dicom::FileSource source(*file);
+    const dicom::ReadOutcome outcome = reader_.Read(source, instance_);
+    mapping::SourceInfo info{path, 0, 0};
+    const auto& extra = job_->options.mapping.extra;
+    if (extra.source_size || extra.source_modified) {
+      if (auto facts = file->Facts(); facts.ok()) info = {path, facts->size_bytes, facts->modified_us};
+    }
+    Instance(outcome, info, order);
+  }
+
+  // Entries are read one at a time under the archive's lock; what is read becomes a row outside of it.
+  void Archive(ArchiveReader& archive, uint64_t order) {
+    std::string name;
+    while (!job_->stopping()) {
+      dicom::ReadOutcome outcome = dicom::ReadOutcome::kNotDicom;
+      mapping::SourceInfo info;
+      uint64_t entry_order = 0;
+      const auto more = archive.Next([&](ArchiveEntry& entry) {
+        name = entry.name();
+        info = {name, entry.size(), entry.modified_ns() / 1000};
+        entry_order = entry.number();
+        outcome = reader_.Read(entry, instance_);
+      });
+      if (!more.ok()) {
+        Failure(more.error().message.substr(0, more.error().message.find(':')), "", 0, more.error().message);
+        continue;
+      }
+      if (!*more) return;
+      ++counts_.files;
+      Instance(outcome, info, order + entry_order);
+    }
+  }
+
+  void Instance(dicom::ReadOutcome outcome, const mapping::SourceInfo& info, uint64_t order) {
+    ++job_->progress.files;
+    counts_.bytes_read += instance_.window.bytes_read();
+    bytes_since_ += instance_.window.bytes_read();
+    switch (outcome) {
+      case dicom::ReadOutcome::kNotDicom:
+      case dicom::ReadOutcome::kDirectory:
+        ++counts_.skipped;
+        return;
+      case dicom::ReadOutcome::kFailed:
+        Unreadable(info);
+        return;
+      case dicom::ReadOutcome::kInstance:
+        Row(info, order);
+        return;
+    }
+  }
+
+  void Row(const mapping::SourceInfo& info, uint64_t order) {
+    std::string_view uid = instance_.Text(kSopInstanceTag);
+    if (uid.empty()) uid = instance_.Text(kMediaStorageInstanceTag);
+    if (job_->options.filter.active() && !job_->options.filter.Admits(instance_.Text(kStudyTag), instance_.Text(kSeriesTag), uid)) {
+      ++counts_.filtered;
+      return;
+    }
+    uid_.assign(uid);  // the builder takes the instance's memory
+    const RowPlace place{part_, builder_.batch().rows()};
+    InstanceSet::Answer copy;
+    if (!uid_.empty()) copy = job_->instances.Insert(uid_, order, place);
+    const bool commit = copy.outcome != InstanceSet::Outcome::kDuplicate;
+    builder_.Add(instance_, info, commit);
+    if (copy.outcome != InstanceSet::Outcome::kNew) {
+      ++counts_.duplicates;
+      builder_.AddFileNote(info.path, uid_, Reason::kDuplicateInstance, 0,
+                           commit ? "takes the row of another file with the same SOP Instance UID" : "another file with the same SOP Instance UID has the row");
+    }
+    if (!commit) return;
+    if (copy.outcome == InstanceSet::Outcome::kReplaces) job_->Remove(copy.removed);
+    CountRow();
+    if (builder_.full()) Seal();
+  }
+
+  void CountRow() {
+    const RowTotals& totals = builder_.row_totals();
+    if (row_numbers_.empty() || std::memcmp(&totals, &last_totals_, sizeof totals) != 0) {
+      last_totals_ = totals;
+      last_number_ = job_->NumberOf(totals);
+    }
+    row_numbers_.push_back(last_number_);
+    counts_.elements += totals;
+    ++counts_.instances;
+    ++job_->progress.instances;
+  }
+
+  void Unreadable(const mapping::SourceInfo& info) {
+    const auto& problems = instance_.problems;
+    if (instance_.window.error()) {
+      Failure(info.path, "", 0, instance_.window.error()->message);
+    } else if (problems.empty()) {
+      Failure(info.path, "", 0, "no data element could be read");
+    } else {
+      Failure(info.path, problems.back().tag == 0 ? "" : mapping::TagText(problems.back().tag), problems.back().offset,
+              std::string(dicom::ProblemText(problems.back().code)));
+    }
+  }
+
+  void Failure(std::string_view path, const std::string& tag, uint64_t offset, const std::string& reason) {
+    ++counts_.failures[reason];
+    ++job_->progress.failures;
+    builder_.AddFileNote(path, "", Reason::kFile, offset, reason);
+    job_->SayFailure(std::string(path), (tag.empty() ? "" : "(" + tag + ") ") + "at byte " + std::to_string(offset) + ": " + reason);
+  }
+
+  // Writes the batches as parts and begins new ones.
+  void Seal() {
+    if (builder_.batch().rows() > 0) {
+      auto part = WriteBatch(builder_.batch(), job_->table);
+      if (!part.ok()) return job_->Fail(part.error());
+      job_->PartWritten(part_, *std::move(part), std::exchange(row_numbers_, {}));
+      part_ = job_->NewPartNumber();
+    }
+    if (job_->account != nullptr && builder_.account().rows() > 0) {
+      auto part = WriteBatch(builder_.account(), *job_->account);
+      if (!part.ok()) return job_->Fail(part.error());
+      job_->AccountWritten(*std::move(part));
+    }
+    builder_.Clear();
+  }
+
+  static base::Result<WrittenPart> WriteBatch(table::Batch& batch, Destination& destination) {
+    batch.Close();
+    DH_ASSIGN(Destination::NewFile file, destination.NewPart());
+    DH_ASSIGN(table::Part part, table::Part::Write(batch, std::move(file.file)));
+    return WrittenPart{std::move(file.path), std::move(part)};
+  }
+
+  Job* job_;
+  mapping::RowBuilder builder_;
+  dicom::InstanceReader reader_;
+  dicom::Instance instance_;
+  uint32_t part_;
+  std::string uid_;
+  std::vector<uint32_t> row_numbers_;  // of the rows of this part: what Job::NumberOf said
+  RowTotals last_totals_;
+  uint32_t last_number_ = 0;
+  ExportReport counts_;
+  uint64_t bytes_since_ = 0;
+};
+
+}  // namespace
+
+base::Result<ExportReport> Export(Source& source, const ExportOptions& options, Destination& table, Destination* account, Progress& progress,
+                                  const FailureSink& on_failure) {
+  Job job(source, options, table, account, progress, on_failure);
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (int i = 0; i < std::max(1, options.threads); ++i) workers.push_back(std::make_unique<Worker>(job));
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < workers.size(); ++i) threads.emplace_back([&worker = *workers[i]] { worker.Run(); });
+  workers.front()->Run();
+  for (std::thread& thread : threads) thread.join();
+  return job.Finish();
+}
+
+}  // namespace dicomhouse::transfer

@@ -1,0 +1,59 @@
+// The export: source x filter x destination. Every file is counted once: a row, a duplicate, skipped, filtered or failed.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "base/result.h"
+#include "mapping/row_builder.h"
+#include "table/schema.h"
+#include "transfer/destination.h"
+#include "transfer/filter.h"
+#include "transfer/source.h"
+
+namespace dicomhouse::transfer {
+
+struct ExportOptions {
+  mapping::Options mapping;
+  Filter filter;
+  int threads = 1;
+  std::map<std::string, std::string> summary;  // kept with the table's version
+};
+
+// Moves while the export runs; read by whoever shows it. All counts are of things finished.
+struct Progress {
+  std::atomic<uint64_t> files{0};
+  std::atomic<uint64_t> instances{0};
+  std::atomic<uint64_t> bytes{0};
+  std::atomic<uint64_t> failures{0};
+  std::atomic<bool> committing{false};
+  // Set it to stop the export; it then ends with kCancelled, and nothing has changed.
+  std::atomic<bool> cancelled{false};
+};
+
+struct ExportReport {
+  std::string table;
+  uint64_t instances = 0;   // rows
+  uint64_t files = 0;       // looked at, entries of archives too
+  uint64_t skipped = 0;     // not DICOM, or a DICOMDIR
+  uint64_t filtered = 0;    // not named by the filter
+  uint64_t duplicates = 0;  // instances that had a row already
+  std::map<std::string, uint64_t> failures;  // by reason
+  int columns = 0;
+  mapping::RowTotals elements;
+  uint64_t bytes_read = 0;
+  table::Schema schema;
+};
+
+// What could not be read, when it happens: path, and what is wrong (tag, byte offset, reason). Called by any worker, one at a time.
+using FailureSink = std::function<void(const std::string& path, const std::string& text)>;
+
+// Runs the export and commits the account, then the table. Errors: kCancelled; those of the destinations; kCorrupt when the account of the
+// elements does not balance (a bug: the export then changes nothing).
+base::Result<ExportReport> Export(Source& source, const ExportOptions& options, Destination& table, Destination* account, Progress& progress,
+                                  const FailureSink& on_failure);
+
+}  // namespace dicomhouse::transfer

@@ -1,0 +1,63 @@
+#include "transfer/destination.h"
+
+namespace dicomhouse::transfer {
+namespace {
+
+warehouse::ColumnStats StatsOf(const table::ChunkStats& chunk) {
+  return {chunk.field_id, chunk.compressed_bytes, chunk.value_count, chunk.null_count, chunk.lower, chunk.upper};
+}
+
+class TableDestination final : public Destination {
+ public:
+  TableDestination(warehouse::Transaction transaction, warehouse::TableName name, base::FileSystem& files)
+      : transaction_(std::move(transaction)), name_(std::move(name)), files_(&files) {}
+
+  base::Result<NewFile> NewPart() override {
+    NewFile part;
+    part.path = transaction_.NewDataPath();
+    DH_ASSIGN(part.file, files_->Create(part.path));
+    return part;
+  }
+
+  base::Result<int> Commit(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
+                           const std::map<std::string, std::string>& summary) override {
+    int columns = 0;
+    const auto finish = [&](const table::Schema& with_ids) -> base::Result<std::vector<warehouse::DataFile>> {
+      std::vector<warehouse::DataFile> files;
+      columns = table::CountFields(with_ids);
+      for (WrittenPart& part : parts) {
+        DH_CHECK(part.part.Finish(with_ids));
+        warehouse::DataFile file;
+        file.path = transaction_.RelativePath(part.path);
+        file.rows = part.part.rows();
+        file.bytes = part.part.bytes();
+        for (const table::ChunkStats& chunk : part.part.stats()) file.columns.push_back(StatsOf(chunk));
+        file.split_offsets = {4};
+        files.push_back(std::move(file));
+      }
+      return files;
+    };
+    std::vector<warehouse::Transaction::RemovedRow> rows;
+    for (const RemovedRow& row : removed) rows.push_back({row.path, row.row});
+    DH_CHECK(transaction_.Commit(united, finish, rows, summary));
+    for (WrittenPart& part : parts) DH_CHECK(part.part.Close());
+    return columns;
+  }
+
+  std::string Name() const override { return name_.Uri(); }
+
+ private:
+  warehouse::Transaction transaction_;
+  warehouse::TableName name_;
+  base::FileSystem* files_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<Destination>> OpenTableDestination(const warehouse::Warehouse& warehouse, const warehouse::TableName& name,
+                                                                warehouse::Disposition disposition) {
+  DH_ASSIGN(warehouse::Transaction transaction, warehouse::Transaction::Begin(warehouse, name, disposition));
+  return std::unique_ptr<Destination>(std::make_unique<TableDestination>(std::move(transaction), name, warehouse.files()));
+}
+
+}  // namespace dicomhouse::transfer
