@@ -53,7 +53,8 @@ if(NOT DUCKDB_LIBRARY OR NOT DUCKDB_INCLUDE)
     file(ARCHIVE_EXTRACT INPUT "${duckdb_binary}" DESTINATION "${duckdb_folder}" PATTERNS "package/libduckdb.so")
   endif()
   if(NOT EXISTS "${duckdb_folder}/include/duckdb.h")
-    file(ARCHIVE_EXTRACT INPUT "${duckdb_header}" DESTINATION "${duckdb_folder}" PATTERNS "package/src/duckdb/src/include/duckdb.h")
+    file(ARCHIVE_EXTRACT INPUT "${duckdb_header}" DESTINATION "${duckdb_folder}"
+      PATTERNS "package/src/duckdb/src/include/duckdb.h")
     file(COPY "${duckdb_folder}/package/src/duckdb/src/include/duckdb.h" DESTINATION "${duckdb_folder}/include")
   endif()
   set(DUCKDB_LIBRARY "${duckdb_folder}/package/libduckdb.so")
@@ -61,4 +62,5 @@ if(NOT DUCKDB_LIBRARY OR NOT DUCKDB_INCLUDE)
 endif()
 
 add_library(DuckDB::C SHARED IMPORTED GLOBAL)
-set_target_properties(DuckDB::C PROPERTIES IMPORTED_LOCATION "${DUCKDB_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${DUCKDB_INCLUDE}")
+set_target_properties(DuckDB::C PROPERTIES IMPORTED_LOCATION "${DUCKDB_LIBRARY}"
+  INTERFACE_INCLUDE_DIRECTORIES "${DUCKDB_INCLUDE}")

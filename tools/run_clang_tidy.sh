@@ -8,5 +8,7 @@ tidy=$(command -v clang-tidy-14 || command -v clang-tidy) || { echo "clang-tidy 
 [[ -f $build/compile_commands.json ]] || { echo "$build is not configured; run ./dicomhouse build first" >&2; exit 1; }
 cd "$root"
 if (($#)); then files=("$@"); else mapfile -t files < <(git ls-files 'src/*.cc' | grep -v dictionary_data); fi
-printf '%s\0' "${files[@]}" | xargs -0 -n 4 -P "$(nproc)" "$tidy" -p "$build" --quiet --extra-arg=-Wno-unknown-warning-option 2> >(grep -v 'warnings\? generated\|^Suppressed\|^Use -header' >&2)
+printf '%s\0' "${files[@]}" |
+  xargs -0 -n 4 -P "$(nproc)" "$tidy" -p "$build" --quiet --extra-arg=-Wno-unknown-warning-option \
+    2> >(grep -v 'warnings\? generated\|^Suppressed\|^Use -header' >&2)
 echo "clang-tidy: ${#files[@]} files, nothing found"

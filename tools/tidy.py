@@ -36,7 +36,8 @@ REGISTRY = re.compile(
     r"(?:static\.)?crates\.io|ghcr\.io|docker\.io|quay\.io)\b")
 TEST_MACRO = re.compile(r"^(?:TEST|TEST_F|TEST_P|TYPED_TEST)\((\w+),\s*(\w+)\)")
 CAMEL = re.compile(r"^[A-Z][A-Za-z0-9]*$")
-NOT_FUNCTIONS = re.compile(r"^\s*(?:(?:inline|export)\s+)?(?:if|for|while|switch|else|do|namespace|class|struct|enum|union|extern)\b")
+NOT_FUNCTIONS = re.compile(
+    r"^\s*(?:(?:inline|export)\s+)?(?:if|for|while|switch|else|do|namespace|class|struct|enum|union|extern)\b")
 
 
 class File:
@@ -60,7 +61,8 @@ class File:
 
 def tracked(root):
     """(name, executable) of every tracked file that is there."""
-    listing = subprocess.run(["git", "-c", "safe.directory=*", "-C", str(root), "ls-files", "-s", "-z"], capture_output=True, check=True).stdout
+    command = ["git", "-c", "safe.directory=*", "-C", str(root), "ls-files", "-s", "-z"]
+    listing = subprocess.run(command, capture_output=True, check=True).stdout
     for row in listing.decode().split("\0"):
         if row:
             head, name = row.split("\t", 1)
@@ -188,7 +190,10 @@ def check_tests(file):
 
 def blank_out(text):
     """C++ with comments and literals replaced by blanks; line ends stay."""
-    pattern = re.compile(r'//[^\n]*|/\*.*?\*/|R"([^()\s\\]{0,16})\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])+\'', re.S)
+    comments = r"//[^\n]*|/\*.*?\*/"
+    strings = r'R"([^()\s\\]{0,16})\(.*?\)\1"|"(?:\\.|[^"\\\n])*"'
+    characters = r"(?<![0-9a-fA-F])'(?:\\.|[^'\\\n])+'"
+    pattern = re.compile(f"{comments}|{strings}|{characters}", re.S)
     return pattern.sub(lambda match: re.sub(r"[^\n]", " ", match.group(0)), text)
 
 

@@ -20,7 +20,8 @@ class CheckLayers(unittest.TestCase):
         shutil.copytree(HERE / "fixture" / "src", self.root / "src")
 
     def check(self, *words):
-        done = subprocess.run([sys.executable, str(TOOL), "--root", str(self.root), *words], capture_output=True, text=True, check=False)
+        command = [sys.executable, str(TOOL), "--root", str(self.root), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         self.assertEqual(done.stderr, "")
         self.assertEqual(done.returncode, 1 if done.stdout else 0)
         return done.stdout.splitlines()

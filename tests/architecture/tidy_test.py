@@ -82,7 +82,8 @@ class Tidy(unittest.TestCase):
         self.assertEqual(self.check(), ["tidy"])
 
     def test_changelog(self):
-        good = "# Changelog\n\n## Unreleased\n\n### Features\n\n- One\n  goes on\n\n### Fixes\n- Two\n\n## 0.1.0, 2026-01-02\n\n### Features\n- Three\n"
+        good = "# Changelog\n\n## Unreleased\n\n### Features\n\n- One\n  goes on\n\n### Fixes\n- Two\n\n"
+        good += "## 0.1.0, 2026-01-02\n\n### Features\n- Three\n"
         self.write("CHANGELOG.md", good)
         self.assertEqual(self.check(), ["tidy"])
         self.refuses("CHANGELOG.md", good.replace("0.1.0, 2026", "0.1.0 2026"), ":13: a section is")
@@ -100,7 +101,8 @@ class Tidy(unittest.TestCase):
         body = "  if (x) {\n    y();\n  }\n" * 34
         self.refuses("src/base/x.cc", "namespace a {\nint Long(int x) {\n" + body + "}\n}\n", ":2: Long has 104 lines")
         self.refuses("src/base/x.cc", "class A {\n  void f() const {\n" + body + "  }\n};\n", ":2: f has 104 lines")
-        self.write("src/base/x.cc", "const char* x = R\"(int f() {\n" + "\n" * 200 + ")\";\nint kTable[] = {\n" + "1,\n" * 200 + "};\n")
+        raw = "const char* x = R\"(int f() {\n" + "\n" * 200 + ")\";\n"
+        self.write("src/base/x.cc", raw + "int kTable[] = {\n" + "1,\n" * 200 + "};\n")
         self.assertEqual(self.check(), ["tidy"])
         self.refuses("tools/x.py", "def long():\n" + "    pass\n" * 100, ":1: long has 101 lines")
 
