@@ -168,14 +168,20 @@ Result<InputFile> InputFile::Open(const std::string& path) {
   return file;
 }
 
+Result<size_t> InputFile::ReadOnceAt(uint64_t offset, std::span<uint8_t> out) const {
+  for (;;) {
+    const ssize_t got = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
+    if (got >= 0) return static_cast<size_t>(got);
+    if (errno != EINTR) return Error{ErrorCode::kIo, std::string("can't read: ") + std::strerror(errno)};
+  }
+}
+
 Result<size_t> InputFile::ReadAt(uint64_t offset, std::span<uint8_t> out) const {
   size_t done = 0;
   while (done < out.size()) {
-    const ssize_t got = ::pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Error{ErrorCode::kIo, std::string("can't read: ") + std::strerror(errno)};
+    DH_ASSIGN(const size_t got, ReadOnceAt(offset + done, out.subspan(done)));
     if (got == 0) break;
-    done += static_cast<size_t>(got);
+    done += got;
   }
   return done;
 }

@@ -27,6 +27,8 @@ class InputFile {
 
   // Reads up to `out.size()` bytes at `offset`; fewer only at the end of the file. Returns the number read.
   Result<size_t> ReadAt(uint64_t offset, std::span<uint8_t> out) const;
+  // The same with one system call: of a regular file, fewer bytes than asked for mean that it ends there.
+  Result<size_t> ReadOnceAt(uint64_t offset, std::span<uint8_t> out) const;
   // The size in bytes now.
   Result<uint64_t> Size() const;
   struct FileFacts {

@@ -23,7 +23,7 @@ class ByteSource {
 class FileSource final : public ByteSource {
  public:
   explicit FileSource(const base::InputFile& file) : file_(&file) {}
-  base::Result<size_t> ReadAt(uint64_t offset, std::span<uint8_t> out) override { return file_->ReadAt(offset, out); }
+  base::Result<size_t> ReadAt(uint64_t offset, std::span<uint8_t> out) override { return file_->ReadOnceAt(offset, out); }
 
  private:
   const base::InputFile* file_;

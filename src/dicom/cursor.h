@@ -95,7 +95,10 @@ enum class Step : uint8_t { kElement, kItem, kEndItem, kEndSequence, kEnd };
 
 class Cursor {
  public:
+  Cursor() = default;
   explicit Cursor(Window& window) : window_(&window) {}
+  // Walks another window from now on; memory is kept.
+  void Open(Window& window) { window_ = &window; }
 
   // Stands in front of the element at `position`, whose offset in the source is `offset`. `end_offset`: where the data set
   // ends in the source, or kNoEnd: with the bytes.
@@ -147,7 +150,7 @@ class Cursor {
   void Report(ProblemCode code) { problems_.push_back({code, element_.tag, offset_}); }
   Step Leave(Step step);
 
-  Window* window_;
+  Window* window_ = nullptr;
   uint32_t position_ = 0;
   uint64_t offset_ = 0;
   size_t gap_ = 0;  // the next gap

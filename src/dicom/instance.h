@@ -67,6 +67,11 @@ class InstanceReader {
   void ChooseEncoding(Instance& instance, uint32_t position);
   bool Inflate(ByteSource& source, Instance& instance, uint32_t position);
   void ReadDataSet(Instance& instance, uint32_t position);
+  template <bool kExplicit>
+  static uint32_t ReadPlainElements(Instance& instance, uint32_t position, uint64_t left_out);
+  static void SortElements(Instance& instance, size_t meta);
+
+  Cursor cursor_;
   size_t first_read_bytes_ = 0;
 };
 

@@ -26,7 +26,6 @@ struct Distinct {
   uint32_t notes_end = 0;
   ElementCounts counts;
 
-  bool gathers() const { return group_item != table::kAbsent || other_item != table::kAbsent || dropped_begin != dropped_end; }
   bool noted() const { return notes_begin != notes_end; }
 };
 

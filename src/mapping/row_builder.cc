@@ -116,7 +116,8 @@ void RowBuilder::Fill(dicom::Instance& instance) {
   }
   while (s < slots_.size()) Leave(slots_[s++], nullptr);
   std::swap(slots_, next_slots_);
-  if (gathered_dirty_) SetGathered();
+  if (others_dirty_) SetOthers();
+  if (dropped_dirty_) SetDropped();
   if (groups_dirty_) SetGroups();
 }
 
@@ -212,8 +213,7 @@ void RowBuilder::Leave(const Slot& slot, const Column* unless) {
   const Distinct& old = slot.plan->seen->distincts[slot.distinct];
   Column* column = slot.plan->column;
   if (column != nullptr && column != unless && slot.places && !column->gathered()) column->Set(batch_.rows(), kAbsent);
-  if (old.gathers()) gathered_dirty_ = true;
-  if (old.group_item != kAbsent) groups_dirty_ = true;
+  NoteGathered(old);
   sum_ -= old.counts;
   if (IsPrivateCreator(slot.tag)) dirty_private_group_ = slot.tag >> 16;
 }
@@ -222,8 +222,7 @@ void RowBuilder::Take(const Slot& slot) {
   const Distinct& fresh = slot.plan->seen->distincts[slot.distinct];
   Column* column = slot.plan->column;
   if (column != nullptr && slot.places && !column->gathered()) column->Set(batch_.rows(), fresh.key);
-  if (fresh.gathers()) gathered_dirty_ = true;
-  if (fresh.group_item != kAbsent) groups_dirty_ = true;
+  NoteGathered(fresh);
   sum_ += fresh.counts;
   if (fresh.noted()) noted_.push_back(static_cast<uint32_t>(next_slots_.size()));
   next_slots_.push_back(slot);
@@ -242,15 +241,26 @@ void RowBuilder::SetList(Column& column) {
   column.Set(batch_.rows(), key);
 }
 
-// OtherElements and DroppedTags of the row, from the elements that contribute to them.
-void RowBuilder::SetGathered() {
-  gathered_dirty_ = false;
+// Which gathered columns a value that came or went contributes to.
+void RowBuilder::NoteGathered(const Distinct& distinct) {
+  others_dirty_ = others_dirty_ || distinct.other_item != kAbsent;
+  dropped_dirty_ = dropped_dirty_ || distinct.dropped_begin != distinct.dropped_end;
+  groups_dirty_ = groups_dirty_ || distinct.group_item != kAbsent;
+}
+
+// OtherElements of the row, from the elements that contribute to it.
+void RowBuilder::SetOthers() {
+  others_dirty_ = false;
   items_.clear();
   for (const Slot& slot : slots_) {
     const uint32_t item = slot.plan->seen->distincts[slot.distinct].other_item;
     if (item != kAbsent) items_.push_back(item);
   }
   SetList(decoder_.other_column());
+}
+
+void RowBuilder::SetDropped() {
+  dropped_dirty_ = false;
   items_.clear();
   for (const Slot& slot : slots_) {
     const auto dropped = decoder_.dropped_items(slot.plan->seen->distincts[slot.distinct]);
@@ -354,8 +364,7 @@ void RowBuilder::Clear() {
   context_number_ = 0;
   rows_at_last_look_ = 0;
   elements_in_batch_ = 0;
-  gathered_dirty_ = true;
-  groups_dirty_ = true;
+  others_dirty_ = dropped_dirty_ = groups_dirty_ = true;
 }
 
 }  // namespace dicomhouse::mapping

@@ -94,7 +94,9 @@ class RowBuilder {
   void Leave(const Slot& slot, const table::Column* unless);
   void Take(const Slot& slot);
   void SetList(table::Column& column);
-  void SetGathered();
+  void NoteGathered(const Distinct& distinct);
+  void SetOthers();
+  void SetDropped();
   void SetGroups();
   void SetExtra(const SourceInfo& source);
   void WriteNotes(const dicom::Instance& instance, const SourceInfo& source);
@@ -120,7 +122,9 @@ class RowBuilder {
   RowTotals row_;
   ElementCounts sum_;             // of slots_
   uint64_t elements_in_batch_ = 0;
-  bool gathered_dirty_ = true;
+  // Gathered columns whose list is not that of the row before.
+  bool others_dirty_ = true;
+  bool dropped_dirty_ = true;
   bool groups_dirty_ = false;
   std::vector<table::Column*> group_columns_;
   std::unordered_map<table::Column*, table::Values> lists_;  // the lists of items that gathered columns have seen
