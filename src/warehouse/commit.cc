@@ -80,7 +80,12 @@ void PutTotals(const Totals& base, const Totals& added, bool replaced, std::map<
 
 struct Transaction::State {
   State(const Warehouse& in, TableName table, Disposition how)
-      : warehouse(in), files(in.files()), name(std::move(table)), disposition(how), folder(in.TableFolder(name)), id(RandomHex()) {}
+      : warehouse(in),
+        files(in.files()),
+        name(std::move(table)),
+        disposition(how),
+        folder(in.TableFolder(name)),
+        id(RandomHex()) {}
   ~State() { End(); }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -97,15 +102,18 @@ struct Transaction::State {
   Result<std::optional<TableState>> LoadBase();
   Result<GrownSchema> Grow(const std::optional<TableState>& base, const table::Schema& united) const;
   Status FinishParts(const table::Schema& with_ids, const Finish& finish);
-  Result<std::vector<ManifestEntry>> NewEntries(const PathMap& paths, const std::vector<RemovedRow>& removed, int64_t snapshot_id);
+  Result<std::vector<ManifestEntry>> NewEntries(const PathMap& paths, const std::vector<RemovedRow>& removed,
+                                                int64_t snapshot_id);
   Result<ManifestEntry> WriteDeletes(const PathMap& paths, const std::vector<RemovedRow>& removed, int64_t snapshot_id);
-  Status WriteManifests(const TableMetadata& metadata, const PathMap& paths, int64_t spec_id, const std::vector<ManifestEntry>& entries,
-                        int64_t sequence_number, int64_t snapshot_id, std::vector<ManifestFile>& lines);
+  Status WriteManifests(const TableMetadata& metadata, const PathMap& paths, int64_t spec_id,
+                        const std::vector<ManifestEntry>& entries, int64_t sequence_number, int64_t snapshot_id,
+                        std::vector<ManifestFile>& lines);
   // The manifests that the new version takes over, or, when it replaces the old one, those that say what was deleted.
   Result<std::vector<ManifestFile>> OldManifests(const TableMetadata& metadata, const PathMap& paths, const SnapshotEntry* parent,
                                                  int64_t sequence_number, int64_t snapshot_id);
   Result<Totals> TotalsOf(const PathMap& paths, const SnapshotEntry* parent);
-  Status PublishVersion(const std::optional<TableState>& base, TableMetadata metadata, const PathMap& paths, SnapshotEntry snapshot);
+  Status PublishVersion(const std::optional<TableState>& base, TableMetadata metadata, const PathMap& paths,
+                        SnapshotEntry snapshot);
   Status SyncNewFolders();
 
   // ---- the end
@@ -158,8 +166,9 @@ Status Transaction::State::CheckDisposition(const std::optional<TableState>& sta
   if (!current) return {};
   DH_ASSIGN(const Snapshot snapshot, ReadSnapshot(files, folder, state->metadata, *state->metadata.FindSnapshot(*current)));
   if (snapshot.rows == 0) return {};
-  return Error{ErrorCode::kAlreadyExists, "table " + name.Uri() + " has " + std::to_string(snapshot.rows) +
-                                              " rows; it must be empty or not exist. Choose another name, append to it or replace it"};
+  return Error{ErrorCode::kAlreadyExists,
+               "table " + name.Uri() + " has " + std::to_string(snapshot.rows) +
+                   " rows; it must be empty or not exist. Choose another name, append to it or replace it"};
 }
 
 Status Transaction::State::MakeFolders() {
@@ -195,7 +204,8 @@ Result<std::optional<TableState>> Transaction::State::LoadBase() {
   const int64_t version = state ? state->file.version : 0;
   const std::string uuid = state ? state->metadata.json()["table-uuid"].as_string() : "";
   if (uuid != begin_uuid && !(disposition == Disposition::kAppend && begin_uuid.empty())) {
-    return Error{ErrorCode::kConflict, "table " + name.Uri() + " was " + (state ? (begin_uuid.empty() ? "made" : "replaced") : "dropped") +
+    return Error{ErrorCode::kConflict, "table " + name.Uri() + " was " +
+                                           (state ? (begin_uuid.empty() ? "made" : "replaced") : "dropped") +
                                            " by somebody else during this write. Try again"};
   }
   if (disposition != Disposition::kAppend && version != begin_version) {
@@ -223,7 +233,8 @@ Status Transaction::State::FinishParts(const table::Schema& with_ids, const Fini
     // What is published must be there: somebody may have dropped the table's folder meanwhile.
     const auto size = files.Size(JoinPath(folder, file.path));
     if (!size.ok() && size.error().code == ErrorCode::kNotFound) {
-      return Error{ErrorCode::kConflict, size.error().message + ": the part has gone; was table " + name.Uri() + " dropped? Try again"};
+      return Error{ErrorCode::kConflict,
+                   size.error().message + ": the part has gone; was table " + name.Uri() + " dropped? Try again"};
     }
     if (!size.ok()) return size.error();
     if (*size != static_cast<uint64_t>(file.bytes)) {
@@ -234,7 +245,8 @@ Status Transaction::State::FinishParts(const table::Schema& with_ids, const Fini
   return {};
 }
 
-Result<ManifestEntry> Transaction::State::WriteDeletes(const PathMap& paths, const std::vector<RemovedRow>& removed, int64_t snapshot_id) {
+Result<ManifestEntry> Transaction::State::WriteDeletes(const PathMap& paths, const std::vector<RemovedRow>& removed,
+                                                       int64_t snapshot_id) {
   std::set<std::string> known;
   for (const DataFile& file : data_files) known.insert(file.path);
   std::vector<DeletedRow> rows;
@@ -258,7 +270,9 @@ Result<ManifestEntry> Transaction::State::WriteDeletes(const PathMap& paths, con
   entry.bytes = static_cast<int64_t>(bytes.size());
   entry.split_offsets = {4};
   // Bounds of the paths let readers see which data files are meant without opening this one.
-  entry.columns = {{.field_id = kDeleteFilePathId, .value_count = entry.rows, .lower_bound = rows.front().file_path,
+  entry.columns = {{.field_id = kDeleteFilePathId,
+                    .value_count = entry.rows,
+                    .lower_bound = rows.front().file_path,
                     .upper_bound = rows.back().file_path}};
   return entry;
 }
@@ -292,7 +306,8 @@ Status Transaction::State::WriteManifests(const TableMetadata& metadata, const P
     const auto finish = [&]() -> Status {
       ManifestFile line;
       const std::string bytes = writer->Finish(line);
-      const std::string relative = "metadata/" + id + "-m" + std::to_string(attempts) + "-" + std::to_string(attempt_files.size()) + ".avro";
+      const std::string relative =
+          "metadata/" + id + "-m" + std::to_string(attempts) + "-" + std::to_string(attempt_files.size()) + ".avro";
       DH_CHECK(WriteFile(relative, bytes));
       line.path = paths.Recorded(relative);
       line.sequence_number = sequence_number;
@@ -322,12 +337,14 @@ Result<std::vector<ManifestFile>> Transaction::State::OldManifests(const TableMe
   DH_ASSIGN(std::vector<ManifestFile> old, LoadManifestList(files, paths, *parent));
   if (disposition == Disposition::kAppend) {
     // Manifests that only say what an earlier version deleted have no place in this one.
-    std::erase_if(old, [](const auto& line) { return line.deleted_files > 0 && line.added_files == 0 && line.existing_files == 0; });
+    std::erase_if(old,
+                  [](const auto& line) { return line.deleted_files > 0 && line.added_files == 0 && line.existing_files == 0; });
     return old;
   }
   std::map<int64_t, std::vector<ManifestEntry>> gone;  // by partition spec
   for (const ManifestFile& manifest : old) {
-    if (!metadata.IsUnpartitioned(manifest.partition_spec_id)) continue;  // its values are not kept here; leaving it out is enough
+    if (!metadata.IsUnpartitioned(manifest.partition_spec_id))
+      continue;  // its values are not kept here; leaving it out is enough
     DH_ASSIGN(std::vector<ManifestEntry> entries, LoadManifest(files, paths, manifest));
     for (ManifestEntry& entry : entries) {
       entry.status = EntryStatus::kDeleted;
@@ -384,7 +401,8 @@ Status Transaction::State::PublishVersion(const std::optional<TableState>& base,
   return Publish(files, folder, version, metadata.Print(), "." + id, published);
 }
 
-Result<int64_t> Transaction::State::Attempt(const table::Schema& united, const Finish& finish, const std::vector<RemovedRow>& removed,
+Result<int64_t> Transaction::State::Attempt(const table::Schema& united, const Finish& finish,
+                                            const std::vector<RemovedRow>& removed,
                                             const std::map<std::string, std::string>& extra) {
   DH_ASSIGN(const std::optional<TableState> base, LoadBase());
   DH_ASSIGN(const GrownSchema grown, Grow(base, united));
@@ -412,7 +430,8 @@ Result<int64_t> Transaction::State::Attempt(const table::Schema& united, const F
   DH_ASSIGN(const std::vector<ManifestFile> before, OldManifests(metadata, paths, old, snapshot.sequence_number, snapshot.id));
   lines.insert(lines.end(), before.begin(), before.end());
   DH_ASSIGN(const std::string list, WriteManifestList(lines, snapshot.id, parent_id, snapshot.sequence_number));
-  const std::string list_name = "metadata/snap-" + std::to_string(snapshot.id) + "-" + std::to_string(attempts) + "-" + id + ".avro";
+  const std::string list_name =
+      "metadata/snap-" + std::to_string(snapshot.id) + "-" + std::to_string(attempts) + "-" + id + ".avro";
   DH_CHECK(WriteFile(list_name, list));
   snapshot.manifest_list = paths.Recorded(list_name);
 
@@ -499,10 +518,12 @@ std::string Transaction::RelativePath(const std::string& absolute) const {
   return absolute.starts_with(prefix) ? absolute.substr(prefix.size()) : absolute;
 }
 
-Result<int64_t> Transaction::Commit(const table::Schema& united, const Finish& finish, const std::vector<RemovedRow>& rows_removed,
+Result<int64_t> Transaction::Commit(const table::Schema& united, const Finish& finish,
+                                    const std::vector<RemovedRow>& rows_removed,
                                     const std::map<std::string, std::string>& summary) {
   State& state = *state_;
-  if (state.published) return Error{ErrorCode::kFailedPrecondition, "table " + state.name.Uri() + ": this write has been committed already"};
+  if (state.published)
+    return Error{ErrorCode::kFailedPrecondition, "table " + state.name.Uri() + ": this write has been committed already"};
   for (state.attempts = 1; state.attempts <= base::kMaxCommitAttempts; ++state.attempts) {
     auto id = state.Attempt(united, finish, rows_removed, summary);
     if (state.published) {
@@ -513,11 +534,12 @@ Result<int64_t> Transaction::Commit(const table::Schema& united, const Finish& f
     // Only the link says kAlreadyExists; a version file that vanished between listing and reading says kNotFound.
     if (id.error().code != ErrorCode::kAlreadyExists) return id;
     if (state.disposition != Disposition::kAppend) {
-      return Error{ErrorCode::kConflict, "table " + state.name.Uri() + " was changed by somebody else during this write. Try again"};
+      return Error{ErrorCode::kConflict,
+                   "table " + state.name.Uri() + " was changed by somebody else during this write. Try again"};
     }
   }
-  return Error{ErrorCode::kConflict, "table " + state.name.Uri() + ": other writers were first " + std::to_string(base::kMaxCommitAttempts) +
-                                         " times in a row. Try again"};
+  return Error{ErrorCode::kConflict, "table " + state.name.Uri() + ": other writers were first " +
+                                         std::to_string(base::kMaxCommitAttempts) + " times in a row. Try again"};
 }
 
 }  // namespace dicomhouse::warehouse

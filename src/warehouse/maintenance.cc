@@ -14,8 +14,8 @@ namespace dicomhouse::warehouse {
 using base::Error;
 using base::ErrorCode;
 using base::FileSystem;
-using base::Json;
 using base::JoinPath;
+using base::Json;
 using base::Result;
 using base::Status;
 
@@ -24,7 +24,8 @@ namespace {
 // Whether this program may write metadata about what is there; partitioned tables too, as nothing is added to them.
 Status CheckCaredFor(const TableState& state) {
   if (state.file.file_system && state.metadata.format_version() == 2) return {};
-  return Error{ErrorCode::kUnsupported, state.metadata.where() + ": only tables of Iceberg format version 2 that no catalog service keeps can be changed"};
+  return Error{ErrorCode::kUnsupported,
+               state.metadata.where() + ": only tables of Iceberg format version 2 that no catalog service keeps can be changed"};
 }
 
 // The versions to keep: the newest of branch main, the young ones, and what other branches and tags name.
@@ -182,7 +183,8 @@ class Mover {
   Result<std::string> List(const std::string& recorded) {
     std::string path;
     DH_ASSIGN(const std::string bytes, ReadOld(recorded, path));
-    DH_ASSIGN(const std::string moved, MoveManifestList(bytes, path, [this](const std::string& manifest, FileContent) { return Manifest(manifest); }));
+    DH_ASSIGN(const std::string moved,
+              MoveManifestList(bytes, path, [this](const std::string& manifest, FileContent) { return Manifest(manifest); }));
     DH_ASSIGN(MovedFile file, WriteNew(NewName("metadata", "snap", ".avro"), moved));
     return std::move(file.path);
   }
@@ -192,7 +194,8 @@ class Mover {
     if (const auto done = done_.find(recorded); done != done_.end()) return done->second;
     std::string path;
     DH_ASSIGN(const std::string bytes, ReadOld(recorded, path));
-    DH_ASSIGN(const std::string moved, MoveManifest(bytes, path, [this](const std::string& file, FileContent content) -> Result<MovedFile> {
+    DH_ASSIGN(const std::string moved,
+              MoveManifest(bytes, path, [this](const std::string& file, FileContent content) -> Result<MovedFile> {
                 if (content == FileContent::kPositionDeletes) return Deletes(file);
                 DH_ASSIGN(std::string to, Move(file));
                 return MovedFile{std::move(to), std::nullopt};
@@ -239,11 +242,13 @@ Status RelocateOnce(const Warehouse& warehouse, const TableName& name) {
   if (StripFileScheme(state.metadata.location()) == folder) return {};
   Mover mover(files, folder, state.metadata);
   TableMetadata next = state.metadata;
-  next.AddToLog(PathMap(state.metadata.location(), folder).Recorded("metadata/" + state.file.name), state.metadata.last_updated_ms());
+  next.AddToLog(PathMap(state.metadata.location(), folder).Recorded("metadata/" + state.file.name),
+                state.metadata.last_updated_ms());
   Status status = mover.Run(next);
   if (status.ok()) status = PublishNext(files, folder, state, next);
-  const bool published = files.Exists(JoinPath(folder, "metadata/v" + std::to_string(state.file.version + 1) + ".metadata.json")) &&
-                         (status.ok() || status.error().code != ErrorCode::kAlreadyExists);
+  const bool published =
+      files.Exists(JoinPath(folder, "metadata/v" + std::to_string(state.file.version + 1) + ".metadata.json")) &&
+      (status.ok() || status.error().code != ErrorCode::kAlreadyExists);
   if (status.ok()) mover.RemoveOld();
   if (!published) mover.RemoveNew();
   return status;
@@ -278,7 +283,8 @@ Status Warehouse::Drop(const TableName& name) const {
     const auto shared = TableLock::Share(*files_, folder);
     // Not even shared: the file system has no locks, or the folder can't be written; the rename will tell.
     if (shared.ok() && shared->held()) {
-      return Error{ErrorCode::kConflict, "table " + name.Uri() + " is being written by another process. Wait for it, then try again"};
+      return Error{ErrorCode::kConflict,
+                   "table " + name.Uri() + " is being written by another process. Wait for it, then try again"};
     }
   }
   const std::string dataset = folder.substr(0, folder.rfind('/'));
@@ -293,7 +299,8 @@ Status Warehouse::Relocate(const TableName& name) const {
   const std::string folder = TableFolder(name);
   const std::optional<TableLock> alone = TableLock::TryAlone(*files_, folder);
   if (!alone) {
-    return Error{ErrorCode::kConflict, "table " + name.Uri() + " is being written by another process. Wait for it, then try again"};
+    return Error{ErrorCode::kConflict,
+                 "table " + name.Uri() + " is being written by another process. Wait for it, then try again"};
   }
   const Status status = RelocateOnce(*this, name);
   if (!status.ok() && status.error().code == ErrorCode::kAlreadyExists) {

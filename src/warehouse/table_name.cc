@@ -12,8 +12,8 @@ using base::ErrorCode;
 using base::Result;
 using base::Status;
 
-constexpr size_t kMaxUriBytes = 2000;    // the page: "at most 2,000 characters"
-constexpr size_t kMaxPartBytes = 255;    // a folder's name on the file systems in use; BigQuery allows 1,024
+constexpr size_t kMaxUriBytes = 2000;  // the page: "at most 2,000 characters"
+constexpr size_t kMaxPartBytes = 255;  // a folder's name on the file systems in use; BigQuery allows 1,024
 constexpr std::string_view kScheme = "bq://";
 
 bool IsDigit(unsigned char c) { return c >= '0' && c <= '9'; }
@@ -23,7 +23,11 @@ bool IsLetter(unsigned char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c
 char32_t TakeCharacter(std::string_view& text) {
   const auto byte = [&text](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
-  const size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+  const size_t length = lead < 0x80                   ? 1
+                        : lead >= 0xC2 && lead < 0xE0 ? 2
+                        : lead >= 0xE0 && lead < 0xF0 ? 3
+                        : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                      : 0;
   if (length == 0 || text.size() < length) return 0;
   char32_t code = length == 1 ? lead : lead & (0x7FU >> length);
   for (size_t i = 1; i < length; ++i) {
@@ -56,7 +60,8 @@ Error Wrong(std::string_view part, std::string_view value, const std::string& wh
 Status CheckLength(std::string_view part, std::string_view value) {
   if (value.empty()) return Error{ErrorCode::kInvalidArgument, "the " + std::string(part) + "'s name is empty"};
   if (value.size() > kMaxPartBytes) {
-    return Wrong(part, value.substr(0, 32), "longer than " + std::to_string(kMaxPartBytes) + " bytes, which is what a folder's name can have");
+    return Wrong(part, value.substr(0, 32),
+                 "longer than " + std::to_string(kMaxPartBytes) + " bytes, which is what a folder's name can have");
   }
   return {};
 }
@@ -71,7 +76,8 @@ Status CheckProject(std::string_view project) {
   }
   const auto first = static_cast<unsigned char>(project.front());
   if (!IsDigit(first) && !IsLetter(first)) return Wrong("project", project, "it must start with a letter or digit");
-  if (project.find("..") != std::string_view::npos || project.back() == '.') return Wrong("project", project, "a part between dots is empty");
+  if (project.find("..") != std::string_view::npos || project.back() == '.')
+    return Wrong("project", project, "a part between dots is empty");
   return {};
 }
 
@@ -116,11 +122,14 @@ std::string_view TakeLast(std::string_view& text) {
 
 Result<TableName> TableName::FromUri(std::string_view uri) {
   const std::string shown(uri.substr(0, 200));
-  if (uri.size() > kMaxUriBytes) return Error{ErrorCode::kInvalidArgument, "table URI '" + shown + "...': longer than 2,000 characters"};
-  if (!uri.starts_with(kScheme)) return Error{ErrorCode::kInvalidArgument, "table URI '" + shown + "': it must be bq://PROJECT.DATASET.TABLE"};
+  if (uri.size() > kMaxUriBytes)
+    return Error{ErrorCode::kInvalidArgument, "table URI '" + shown + "...': longer than 2,000 characters"};
+  if (!uri.starts_with(kScheme))
+    return Error{ErrorCode::kInvalidArgument, "table URI '" + shown + "': it must be bq://PROJECT.DATASET.TABLE"};
   std::string_view rest = uri.substr(kScheme.size());
   if (std::count(rest.begin(), rest.end(), '.') < 2) {
-    return Error{ErrorCode::kInvalidArgument, "table URI '" + shown + "': it must be bq://PROJECT.DATASET.TABLE, three names with dots between"};
+    return Error{ErrorCode::kInvalidArgument,
+                 "table URI '" + shown + "': it must be bq://PROJECT.DATASET.TABLE, three names with dots between"};
   }
   TableName name;
   name.table = TakeLast(rest);

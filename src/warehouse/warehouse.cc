@@ -21,7 +21,8 @@ Result<std::vector<std::string>> Folders(FileSystem& files, const std::string& f
   auto names = files.List(folder);
   if (!names.ok() && (names.error().code == ErrorCode::kNotFound || !files.IsFolder(folder))) return std::vector<std::string>();
   if (!names.ok()) return names.error();
-  std::erase_if(*names, [&](const std::string& name) { return name.starts_with('.') || !files.IsFolder(JoinPath(folder, name)); });
+  std::erase_if(*names,
+                [&](const std::string& name) { return name.starts_with('.') || !files.IsFolder(JoinPath(folder, name)); });
   return *std::move(names);
 }
 
@@ -158,7 +159,8 @@ Result<Snapshot> Warehouse::OpenTable(const TableName& name, std::optional<int64
   // Another engine may expire versions while they are read; then the newest one is another by now.
   if (!snapshot.ok() && !snapshot_id) {
     const auto again = LoadState(*files_, TableFolder(name));
-    if (again.ok() && again->has_value() && (*again)->file.version != state.file.version) return OpenTable(name, (*again)->metadata.current_snapshot_id());
+    if (again.ok() && again->has_value() && (*again)->file.version != state.file.version)
+      return OpenTable(name, (*again)->metadata.current_snapshot_id());
   }
   return snapshot;
 }

@@ -88,7 +88,8 @@ class FaultyFileSystem final : public FileSystem {
     const int now = ++operations_;
     const bool fails = fail_at_ > 0 && (stops_ ? now >= fail_at_ : now == fail_at_);
     if (!fails) return {};
-    return Error{ErrorCode::kIo, path + ": " + what + ": " + (fault_ == Fault::kNoSpace ? "No space left on device" : "Input/output error")};
+    return Error{ErrorCode::kIo,
+                 path + ": " + what + ": " + (fault_ == Fault::kNoSpace ? "No space left on device" : "Input/output error")};
   }
   Status NoteName(const std::string& path) {
     const std::lock_guard lock(mutex_);

@@ -26,7 +26,8 @@ struct Reader {
 };
 
 std::string Replace(std::string text, const std::string& what, const std::string& with) {
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) text.replace(at, what.size(), with);
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
   return text;
 }
 
@@ -40,7 +41,8 @@ class EnginesTest : public testing::TestWithParam<Reader> {
   std::vector<std::string> Rows(const std::string& arguments = "") {
     const std::string scripts = std::string(std::filesystem::path(__FILE__).parent_path().parent_path() / "engines");
     const std::string engines = std::getenv("ENGINES_FOLDER");
-    const std::string command = Replace(Replace(GetParam().command, "%E", engines), "%S", scripts) + " '" + warehouse_.TableFolder(kName) + "' " + arguments + " 2>&1";
+    const std::string command = Replace(Replace(GetParam().command, "%E", engines), "%S", scripts) + " '" +
+                                warehouse_.TableFolder(kName) + "' " + arguments + " 2>&1";
     FILE* pipe = ::popen(command.c_str(), "r");
     std::string output;
     char buffer[4096];
@@ -62,21 +64,24 @@ class EnginesTest : public testing::TestWithParam<Reader> {
     for (const table::Field& field : schema.fields) names.push_back(field.name);
     std::vector<Transaction::RemovedRow> rows;
     for (const int64_t row : removed) rows.push_back({path, row});
-    ASSERT_OK(write->Commit(schema, [&](const table::Schema& with_ids) -> base::Result<std::vector<DataFile>> {
-      DH_ASSIGN(DataFile part, WritePart(*write, path, select, Pick(with_ids, names)));
-      return std::vector{part};
-    }, rows, {{"dicomhouse.source", "test"}}));
+    ASSERT_OK(write->Commit(schema,
+                            [&](const table::Schema& with_ids) -> base::Result<std::vector<DataFile>> {
+                              DH_ASSIGN(DataFile part, WritePart(*write, path, select, Pick(with_ids, names)));
+                              return std::vector{part};
+                            },
+                            rows, {{"dicomhouse.source", "test"}}));
   }
 
   TemporaryFolder folder_;
   Warehouse warehouse_{folder_.path()};
 };
 
-const table::Schema kAllTypes = Columns({
-    Column("B", Type::kBytes), Column("D", Type::kDate), Column("F", Type::kFloat), Column("I", Type::kInteger),
-    Column("L", Type::kInteger, Mode::kRepeated), Column("R", Type::kRecord, Mode::kNullable, {Column("X"), Column("Y", Type::kBoolean)}),
-    Column("S"), Column("Seq", Type::kRecord, Mode::kRepeated, {Column("Code"), Column("T", Type::kTime)}), Column("T", Type::kTime),
-    Column("Z", Type::kTimestamp)});
+const table::Schema kAllTypes =
+    Columns({Column("B", Type::kBytes), Column("D", Type::kDate), Column("F", Type::kFloat), Column("I", Type::kInteger),
+             Column("L", Type::kInteger, Mode::kRepeated),
+             Column("R", Type::kRecord, Mode::kNullable, {Column("X"), Column("Y", Type::kBoolean)}), Column("S"),
+             Column("Seq", Type::kRecord, Mode::kRepeated, {Column("Code"), Column("T", Type::kTime)}), Column("T", Type::kTime),
+             Column("Z", Type::kTimestamp)});
 
 TEST_P(EnginesTest, ReadsEveryType) {
   // icebird takes bytes for text and keeps milliseconds: it is asked what it can say.
@@ -84,16 +89,24 @@ TEST_P(EnginesTest, ReadsEveryType) {
   const std::string bytes = exact ? "a\\x00\\xFF" : "a\\x00b";
   const std::string micros = exact ? "456" : "000";
   Write(Disposition::kEmpty, kAllTypes,
-        "SELECT '" + bytes + "'::BLOB AS B, DATE '1969-12-31' AS D, 1.5::DOUBLE AS F, 9223372036854775807 AS I, [1, NULL, -2]::BIGINT[] AS L, "
-        "{X: 'ü', Y: true} AS R, 'text' AS S, [{Code: 'c', T: TIME '08:30:00.000001'}, {Code: NULL, T: NULL}] AS Seq, "
-        "TIME '23:59:59.999999' AS T, TIMESTAMPTZ '2024-02-29 12:00:00.123" + micros + "+00' AS Z");
-  EXPECT_THAT(Rows(), testing::ElementsAre(
-      std::string(R"({"B":")") + (exact ? "YQD/" : "YQBi") + R"(","D":"1969-12-31","F":1.5,"I":"9223372036854775807","L":["1",null,"-2"],"R":{"X":"ü","Y":true},"S":"text",)"
-      R"("Seq":[{"Code":"c","T":"08:30:00.000001"},{"Code":null,"T":null}],"T":"23:59:59.999999","Z":"2024-02-29T12:00:00.123)" + micros + R"(Z"})"));
+        "SELECT '" + bytes +
+            "'::BLOB AS B, DATE '1969-12-31' AS D, 1.5::DOUBLE AS F, 9223372036854775807 AS I, [1, NULL, -2]::BIGINT[] AS L, "
+            "{X: 'ü', Y: true} AS R, 'text' AS S, [{Code: 'c', T: TIME '08:30:00.000001'}, {Code: NULL, T: NULL}] AS Seq, "
+            "TIME '23:59:59.999999' AS T, TIMESTAMPTZ '2024-02-29 12:00:00.123" +
+            micros + "+00' AS Z");
+  EXPECT_THAT(
+      Rows(),
+      testing::ElementsAre(
+          std::string(R"({"B":")") + (exact ? "YQD/" : "YQBi") +
+          R"(","D":"1969-12-31","F":1.5,"I":"9223372036854775807","L":["1",null,"-2"],"R":{"X":"ü","Y":true},"S":"text",)"
+          R"("Seq":[{"Code":"c","T":"08:30:00.000001"},{"Code":null,"T":null}],"T":"23:59:59.999999","Z":"2024-02-29T12:00:00.123)" +
+          micros + R"(Z"})"));
 }
 
 TEST_P(EnginesTest, ReadsPartsThatLackColumnsAndNestedFields) {
-  const auto seq = [](std::vector<table::Field> fields) { return Column("Seq", Type::kRecord, Mode::kRepeated, std::move(fields)); };
+  const auto seq = [](std::vector<table::Field> fields) {
+    return Column("Seq", Type::kRecord, Mode::kRepeated, std::move(fields));
+  };
   Write(Disposition::kAppend, Columns({Column("A"), seq({Column("X")})}), "SELECT 'one' AS A, [{X: 'x'}] AS Seq");
   Write(Disposition::kAppend, Columns({Column("A"), Column("B"), seq({Column("W"), Column("X")})}),
         "SELECT 'two' AS A, 'b' AS B, [{W: 'w', X: 'x2'}] AS Seq");
@@ -114,7 +127,8 @@ TEST_P(EnginesTest, SeesOnlyTheReplacementAndStillTheOldVersion) {
 }
 
 TEST_P(EnginesTest, ReadsATableAfterExpireAndRelocate) {
-  for (int i = 0; i < 3; ++i) Write(Disposition::kAppend, Columns({Column("A", Type::kInteger)}), "SELECT i AS A FROM range(2) t(i)", {0});
+  for (int i = 0; i < 3; ++i)
+    Write(Disposition::kAppend, Columns({Column("A", Type::kInteger)}), "SELECT i AS A FROM range(2) t(i)", {0});
   ASSERT_OK(warehouse_.Expire(kName, 1, INT64_MAX));
   EXPECT_EQ(Rows().size(), 3U);
   TemporaryFolder other;

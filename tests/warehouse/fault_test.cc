@@ -139,8 +139,10 @@ TEST_P(FaultTest, EverythingIsOnTheDiskBeforeTheVersionAppears) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Writes, FaultTest,
-                         testing::Values(Case{"FirstAppend", false, Disposition::kAppend, 6}, Case{"Append", true, Disposition::kAppend, 11},
-                                         Case{"Truncate", true, Disposition::kTruncate, 6}, Case{"Empty", true, Disposition::kEmpty, 6},
+                         testing::Values(Case{"FirstAppend", false, Disposition::kAppend, 6},
+                                         Case{"Append", true, Disposition::kAppend, 11},
+                                         Case{"Truncate", true, Disposition::kTruncate, 6},
+                                         Case{"Empty", true, Disposition::kEmpty, 6},
                                          Case{"Create", false, Disposition::kCreate, 6}),
                          [](const auto& one) { return std::string(one.param.name); });
 

@@ -33,8 +33,8 @@ class TemporaryFolder {
   std::string path_;
 };
 
-inline table::Field Column(const std::string& name, table::Type type = table::Type::kString, table::Mode mode = table::Mode::kNullable,
-                           std::vector<table::Field> fields = {}) {
+inline table::Field Column(const std::string& name, table::Type type = table::Type::kString,
+                           table::Mode mode = table::Mode::kNullable, std::vector<table::Field> fields = {}) {
   table::Field field;
   field.name = name;
   field.type = type;
@@ -53,7 +53,8 @@ inline std::string FieldIds(const std::vector<table::Field>& fields) {
     if (!text.empty()) text += ", ";
     text += '"' + field.name + "\": ";
     if (field.mode == table::Mode::kRepeated) {
-      text += "{__duckdb_field_id: " + id + ", element: {__duckdb_field_id: " + std::to_string(field.element_id) + children + "}}";
+      text +=
+          "{__duckdb_field_id: " + id + ", element: {__duckdb_field_id: " + std::to_string(field.element_id) + children + "}}";
     } else {
       text += record ? "{__duckdb_field_id: " + id + children + "}" : id;
     }
@@ -101,7 +102,8 @@ inline std::vector<table::Field> Pick(const table::Schema& schema, const std::ve
 // Writes the rows of `select` as a part with the ids of `columns`.
 inline base::Result<DataFile> WritePart(Transaction& write, const std::string& path, const std::string& select,
                                         const std::vector<table::Field>& columns) {
-  const std::string answer = Ask("COPY (" + select + ") TO '" + path + "' (FORMAT parquet, COMPRESSION zstd, FIELD_IDS {" + FieldIds(columns) + "})");
+  const std::string answer =
+      Ask("COPY (" + select + ") TO '" + path + "' (FORMAT parquet, COMPRESSION zstd, FIELD_IDS {" + FieldIds(columns) + "})");
   if (answer.starts_with("error")) return base::Error{base::ErrorCode::kIo, answer};
   DataFile file;
   file.path = write.RelativePath(path);
@@ -128,7 +130,8 @@ inline base::Result<int64_t> WriteRows(const Warehouse& warehouse, const TableNa
                                        const table::Schema& schema = Columns({Column("a")})) {
   DH_ASSIGN(Transaction write, Transaction::Begin(warehouse, name, disposition));
   DH_ASSIGN(DataFile part, WritePlaceholder(write, warehouse.files(), rows));
-  return write.Commit(schema, [&](const table::Schema&) -> base::Result<std::vector<DataFile>> { return std::vector{part}; }, {}, {});
+  return write.Commit(schema, [&](const table::Schema&) -> base::Result<std::vector<DataFile>> { return std::vector{part}; }, {},
+                      {});
 }
 
 inline std::string ReadFile(const std::string& path) {

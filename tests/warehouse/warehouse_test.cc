@@ -84,7 +84,8 @@ TEST_F(WarehouseTest, EmptyAndCreateRefuseATableWithRows) {
   ASSERT_FALSE(empty.ok());
   EXPECT_EQ(empty.error().code, ErrorCode::kAlreadyExists);
   EXPECT_EQ(empty.error().message,
-            "table bq://local.dicom.metadata has 5 rows; it must be empty or not exist. Choose another name, append to it or replace it");
+            "table bq://local.dicom.metadata has 5 rows; it must be empty or not exist. Choose another name, append to it or "
+            "replace it");
   const auto create = WriteRows(warehouse_, kName, Disposition::kCreate, 1);
   ASSERT_FALSE(create.ok());
   EXPECT_EQ(create.error().code, ErrorCode::kAlreadyExists);
@@ -102,7 +103,9 @@ TEST_F(WarehouseTest, EmptyAcceptsATableWithoutRowsAndCreateDoesNot) {
 TEST_F(WarehouseTest, AVersionWithoutPartsIsATable) {
   auto write = Transaction::Begin(warehouse_, kName, Disposition::kEmpty);
   ASSERT_OK(write);
-  const auto id = write->Commit(Columns({Column("a")}), [](const table::Schema&) -> base::Result<std::vector<DataFile>> { return std::vector<DataFile>(); }, {}, {});
+  const auto id =
+      write->Commit(Columns({Column("a")}),
+                    [](const table::Schema&) -> base::Result<std::vector<DataFile>> { return std::vector<DataFile>(); }, {}, {});
   ASSERT_OK(id);
   const auto snapshot = warehouse_.OpenTable(kName);
   ASSERT_OK(snapshot);
@@ -128,10 +131,13 @@ TEST_F(WarehouseTest, ATransactionWithoutCommitLeavesNothing) {
 }
 
 TEST_F(WarehouseTest, ColumnsGrowAndKeepTheirIds) {
-  const auto nested = [](std::vector<table::Field> fields) { return Column("Seq", Type::kRecord, Mode::kRepeated, std::move(fields)); };
+  const auto nested = [](std::vector<table::Field> fields) {
+    return Column("Seq", Type::kRecord, Mode::kRepeated, std::move(fields));
+  };
   ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kAppend, 1, Columns({Column("A"), nested({Column("X")}), Column("Z")})));
-  ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kAppend, 1,
-                      Columns({Column("A"), Column("B", Type::kDate), nested({Column("W", Type::kFloat, Mode::kRepeated), Column("X")})})));
+  ASSERT_OK(WriteRows(
+      warehouse_, kName, Disposition::kAppend, 1,
+      Columns({Column("A"), Column("B", Type::kDate), nested({Column("W", Type::kFloat, Mode::kRepeated), Column("X")})})));
   const auto snapshot = warehouse_.OpenTable(kName);
   ASSERT_OK(snapshot);
   const auto& fields = snapshot->schema.fields;
@@ -149,14 +155,17 @@ TEST_F(WarehouseTest, ColumnsGrowAndKeepTheirIds) {
 }
 
 TEST_F(WarehouseTest, AColumnOfAnotherTypeOrModeIsRefusedByName) {
-  ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kAppend, 1, Columns({Column("R", Type::kRecord, Mode::kNullable, {Column("X")})})));
-  const auto type = WriteRows(warehouse_, kName, Disposition::kAppend, 1,
-                              Columns({Column("R", Type::kRecord, Mode::kNullable, {Column("X", Type::kInteger, Mode::kRepeated)})}));
+  ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kAppend, 1,
+                      Columns({Column("R", Type::kRecord, Mode::kNullable, {Column("X")})})));
+  const auto type =
+      WriteRows(warehouse_, kName, Disposition::kAppend, 1,
+                Columns({Column("R", Type::kRecord, Mode::kNullable, {Column("X", Type::kInteger, Mode::kRepeated)})}));
   ASSERT_FALSE(type.ok());
   EXPECT_EQ(type.error().code, ErrorCode::kFailedPrecondition);
-  EXPECT_EQ(type.error().message,
-            "table bq://local.dicom.metadata: column 'R.X' is STRING, NULLABLE in the table but INTEGER, REPEATED in the new data. "
-            "Write to another table, or replace this one");
+  EXPECT_EQ(
+      type.error().message,
+      "table bq://local.dicom.metadata: column 'R.X' is STRING, NULLABLE in the table but INTEGER, REPEATED in the new data. "
+      "Write to another table, or replace this one");
 }
 
 TEST_F(WarehouseTest, TwoAppendsAtOnceBothArrive) {
@@ -167,12 +176,14 @@ TEST_F(WarehouseTest, TwoAppendsAtOnceBothArrive) {
   const auto commit = [&](Transaction& write, const std::string& column) {
     const auto part = WritePlaceholder(write, warehouse_.files(), 1);
     int calls = 0;
-    EXPECT_OK(write.Commit(Columns({Column(column)}), [&](const table::Schema&) -> base::Result<std::vector<DataFile>> {
-      if (calls++ == 0 && column == "b") {
-        EXPECT_OK(WriteRows(warehouse_, kName, Disposition::kAppend, 1, Columns({Column("c")})));
-      }
-      return std::vector{*part};
-    }, {}, {}));
+    EXPECT_OK(write.Commit(Columns({Column(column)}),
+                           [&](const table::Schema&) -> base::Result<std::vector<DataFile>> {
+                             if (calls++ == 0 && column == "b") {
+                               EXPECT_OK(WriteRows(warehouse_, kName, Disposition::kAppend, 1, Columns({Column("c")})));
+                             }
+                             return std::vector{*part};
+                           },
+                           {}, {}));
     return calls;
   };
   EXPECT_EQ(commit(*one, "a"), 1);
@@ -192,7 +203,9 @@ TEST_F(WarehouseTest, TheSlowerOfTwoReplacementsIsToldSo) {
     ASSERT_OK(slow);
     ASSERT_OK(WriteRows(warehouse_, name, disposition, 3));
     const auto part = WritePlaceholder(*slow, warehouse_.files(), 1);
-    const auto late = slow->Commit(Columns({Column("a")}), [&](const table::Schema&) -> base::Result<std::vector<DataFile>> { return std::vector{*part}; }, {}, {});
+    const auto late =
+        slow->Commit(Columns({Column("a")}),
+                     [&](const table::Schema&) -> base::Result<std::vector<DataFile>> { return std::vector{*part}; }, {}, {});
     ASSERT_FALSE(late.ok());
     EXPECT_EQ(late.error().code, ErrorCode::kConflict);
     EXPECT_THAT(late.error().message, HasSubstr("by somebody else during this write. Try again"));
@@ -234,10 +247,12 @@ TEST_F(WarehouseTest, AMovedWarehouseIsReadAndAppendedTo) {
 TEST_F(WarehouseTest, RelocateRecordsTheNewPlace) {
   auto write = Transaction::Begin(warehouse_, kName, Disposition::kAppend);
   const std::string path = write->NewDataPath();
-  ASSERT_OK(write->Commit(Columns({Column("a", Type::kInteger)}), [&](const table::Schema& schema) -> base::Result<std::vector<DataFile>> {
-    DH_ASSIGN(DataFile part, WritePart(*write, path, "SELECT i AS a FROM range(10) t(i)", schema.fields));
-    return std::vector{part};
-  }, {{path, 7}}, {}));
+  ASSERT_OK(write->Commit(Columns({Column("a", Type::kInteger)}),
+                          [&](const table::Schema& schema) -> base::Result<std::vector<DataFile>> {
+                            DH_ASSIGN(DataFile part, WritePart(*write, path, "SELECT i AS a FROM range(10) t(i)", schema.fields));
+                            return std::vector{part};
+                          },
+                          {{path, 7}}, {}));
   TemporaryFolder other;
   std::filesystem::rename(folder_.path() + "/local", other.path() + "/local");
   const Warehouse moved(other.path());
@@ -342,7 +357,9 @@ TEST_F(WarehouseTest, PartsOfALivingWriterStay) {
   ASSERT_OK(part);
   ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kAppend, 1));
   ASSERT_OK(warehouse_.Expire(kName, 1, INT64_MAX));
-  ASSERT_OK(living->Commit(Columns({Column("a")}), [&](const table::Schema&) -> base::Result<std::vector<DataFile>> { return std::vector{*part}; }, {}, {}));
+  ASSERT_OK(living->Commit(Columns({Column("a")}),
+                           [&](const table::Schema&) -> base::Result<std::vector<DataFile>> { return std::vector{*part}; }, {},
+                           {}));
   EXPECT_EQ(warehouse_.OpenTable(kName)->rows, 6);
 }
 

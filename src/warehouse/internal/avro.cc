@@ -75,7 +75,8 @@ class AvroSchemaParser {
 
  private:
   Result<size_t> Type(const Json& json, int level) {  // NOLINT(misc-no-recursion): bounded by kMaxDepth
-    if (level > kMaxDepth || schema_.nodes_.size() > kMaxNodes) return Error{ErrorCode::kLimit, "Avro schema: too deep or too large"};
+    if (level > kMaxDepth || schema_.nodes_.size() > kMaxNodes)
+      return Error{ErrorCode::kLimit, "Avro schema: too deep or too large"};
     if (json.is_array()) return Union(json.array(), level);
     if (json.is_string()) return Named(json.as_string());
     const Json& type = json["type"];
@@ -84,7 +85,8 @@ class AvroSchemaParser {
     if (name == "record") return Record(json, level);
     if (name == "array") return Inner(Kind::kArray, json["items"], level);
     if (name == "fixed") return Fixed(json);
-    if (name == "enum" || name == "map") return Error{ErrorCode::kUnsupported, "Avro schema: type '" + name + "' is not supported"};
+    if (name == "enum" || name == "map")
+      return Error{ErrorCode::kUnsupported, "Avro schema: type '" + name + "' is not supported"};
     return Named(name);
   }
 
@@ -102,7 +104,8 @@ class AvroSchemaParser {
   Result<size_t> Union(const Json::Array& branches, int level) {  // NOLINT(misc-no-recursion): bounded by kMaxDepth
     const bool first = branches.size() == 2 && branches[0].as_string() == "null";
     const bool second = branches.size() == 2 && branches[1].as_string() == "null";
-    if (first == second) return Error{ErrorCode::kUnsupported, "Avro schema: a union that is not [\"null\", TYPE] is not supported"};
+    if (first == second)
+      return Error{ErrorCode::kUnsupported, "Avro schema: a union that is not [\"null\", TYPE] is not supported"};
     DH_ASSIGN(const size_t index, Inner(Kind::kOptional, branches[first ? 1 : 0], level));
     schema_.nodes_[index].null_first = first;
     return index;
@@ -201,7 +204,8 @@ class Decoder {
     return Bytes(static_cast<size_t>(length), out);
   }
 
-  bool Value(const AvroSchema& schema, size_t index, const std::set<int32_t>& skip, AvroValue* out) {  // NOLINT(misc-no-recursion)
+  bool Value(const AvroSchema& schema, size_t index, const std::set<int32_t>& skip,
+             AvroValue* out) {  // NOLINT(misc-no-recursion)
     // The depth of a schema is at most kMaxDepth, so that of this recursion too.
     if ((*budget_)-- == 0) return Fail("more values than its size allows");
     const AvroSchema::Node& node = schema.node(index);
@@ -371,7 +375,8 @@ Result<AvroHeader> ReadAvro(std::string_view bytes, const std::string& where, co
     std::string inflated;
     if (codec != "null") {
       auto result = Decompress(codec, data);
-      if (!result.ok()) return Error{result.error().code, where + ", byte " + std::to_string(offset) + ": " + result.error().message};
+      if (!result.ok())
+        return Error{result.error().code, where + ", byte " + std::to_string(offset) + ": " + result.error().message};
       inflated = *std::move(result);
       data = inflated;
     }
@@ -412,8 +417,7 @@ bool PutScalar(std::string& out, const AvroSchema::Node& node, const AvroValue& 
     case Kind::kDouble: {
       if (floating == nullptr) return false;
       const bool single = node.kind == Kind::kFloat;
-      const uint64_t bits =
-          single ? std::bit_cast<uint32_t>(static_cast<float>(*floating)) : std::bit_cast<uint64_t>(*floating);
+      const uint64_t bits = single ? std::bit_cast<uint32_t>(static_cast<float>(*floating)) : std::bit_cast<uint64_t>(*floating);
       for (unsigned i = 0; i < (single ? 4U : 8U); ++i) out += static_cast<char>((bits >> (8 * i)) & 0xFFU);
       return true;
     }

@@ -29,10 +29,10 @@ struct AvroValue {
   std::variant<std::monostate, bool, int64_t, double, std::string, Array, Record> value;
 
   AvroValue() = default;
-  AvroValue(int64_t number) : value(number) {}                // NOLINT(google-explicit-constructor)
-  AvroValue(std::string text) : value(std::move(text)) {}     // NOLINT(google-explicit-constructor)
-  AvroValue(Array items) : value(std::move(items)) {}         // NOLINT(google-explicit-constructor)
-  AvroValue(Record fields) : value(std::move(fields)) {}      // NOLINT(google-explicit-constructor)
+  AvroValue(int64_t number) : value(number) {}             // NOLINT(google-explicit-constructor)
+  AvroValue(std::string text) : value(std::move(text)) {}  // NOLINT(google-explicit-constructor)
+  AvroValue(Array items) : value(std::move(items)) {}      // NOLINT(google-explicit-constructor)
+  AvroValue(Record fields) : value(std::move(fields)) {}   // NOLINT(google-explicit-constructor)
 
   bool is_null() const { return std::holds_alternative<std::monostate>(value); }
   // The field of a record, or null (the value) when there is none.
@@ -54,9 +54,9 @@ class AvroSchema {
   };
   struct Node {
     Kind kind = Kind::kLong;
-    size_t inner = 0;         // kArray: the item; kOptional: the value
-    bool null_first = true;   // kOptional: ["null", X] or [X, "null"]
-    size_t fixed_bytes = 0;   // kFixed
+    size_t inner = 0;                // kArray: the item; kOptional: the value
+    bool null_first = true;          // kOptional: ["null", X] or [X, "null"]
+    size_t fixed_bytes = 0;          // kFixed
     std::vector<Field> fields = {};  // kRecord
     int depth = 1;
   };
@@ -82,7 +82,8 @@ struct AvroHeader {
 // Reads a whole container file; calls `row` for each record. Fields whose ids are in `skip` are passed over unbuilt.
 // `where` names the file in errors; they carry the byte offset too. Codecs: null, deflate, zstandard, snappy.
 using AvroRow = std::function<base::Status(AvroValue)>;
-base::Result<AvroHeader> ReadAvro(std::string_view bytes, const std::string& where, const std::set<int32_t>& skip, const AvroRow& row);
+base::Result<AvroHeader> ReadAvro(std::string_view bytes, const std::string& where, const std::set<int32_t>& skip,
+                                  const AvroRow& row);
 
 // Builds a container file in memory, codec null: some readers can't read compressed manifests (icebird 0.3.1).
 class AvroWriter {

@@ -16,9 +16,7 @@ using base::Result;
 
 constexpr size_t kPiece = size_t{64} << 10;
 
-Error TooLarge(size_t max_bytes) {
-  return {ErrorCode::kLimit, "inflates to more than " + std::to_string(max_bytes) + " bytes"};
-}
+Error TooLarge(size_t max_bytes) { return {ErrorCode::kLimit, "inflates to more than " + std::to_string(max_bytes) + " bytes"}; }
 
 Result<std::string> Inflate(std::string_view bytes, size_t max_bytes, int window_bits) {
   z_stream stream{};
@@ -111,9 +109,10 @@ Result<std::string> DecompressZstd(std::string_view bytes, size_t max_bytes) {
     out.resize(have + kPiece);
     ZSTD_outBuffer output{out.data() + have, kPiece, 0};
     state = ZSTD_decompressStream(stream.get(), &output, &input);
-    if (ZSTD_isError(state) != 0) return Error{ErrorCode::kCorrupt, std::string("damaged zstd data: ") + ZSTD_getErrorName(state)};
+    if (ZSTD_isError(state) != 0)
+      return Error{ErrorCode::kCorrupt, std::string("damaged zstd data: ") + ZSTD_getErrorName(state)};
     out.resize(have + output.pos);
-    full = output.pos == kPiece;
+    full = output.pos == kPiece && state != 0;  // at a frame's end nothing is held back
   }
   if (state != 0) return Error{ErrorCode::kCorrupt, "damaged zstd data: it ends too early"};
   if (out.size() > max_bytes) return TooLarge(max_bytes);

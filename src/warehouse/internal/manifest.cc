@@ -54,8 +54,8 @@ constexpr int32_t kNanCounts = 137;
 constexpr int32_t kReferencedDataFile = 143;
 
 // What a scan has no use for and what is largest: statistics of columns.
-const std::set<int32_t> kStatistics = {kPartition,   kColumnSizes, kValueCounts, kNullCounts,  kLowerBounds,
-                                       kUpperBounds, kNanCounts,   kSplitOffsets};
+const std::set<int32_t> kStatistics = {kPartition,   kColumnSizes, kValueCounts, kNullCounts,
+                                       kLowerBounds, kUpperBounds, kNanCounts,   kSplitOffsets};
 
 constexpr const char* kListSchema =
     R"({"type":"record","name":"manifest_file","fields":[)"
@@ -83,10 +83,10 @@ constexpr const char* kListSchema =
 std::string MapField(const char* name, int id, int key, const char* value) {
   const std::string key_id = std::to_string(key);
   const std::string value_id = std::to_string(key + 1);
-  return std::string(R"({"name":")") + name + R"(","type":["null",{"type":"array","logicalType":"map","items":{"type":"record","name":"k)" +
-         key_id + "_v" + value_id + R"(","fields":[{"name":"key","type":"int","field-id":)" + key_id +
-         R"(},{"name":"value","type":")" + value + R"(","field-id":)" + value_id + R"(}]}}],"default":null,"field-id":)" +
-         std::to_string(id) + "},";
+  return std::string(R"({"name":")") + name +
+         R"(","type":["null",{"type":"array","logicalType":"map","items":{"type":"record","name":"k)" + key_id + "_v" + value_id +
+         R"(","fields":[{"name":"key","type":"int","field-id":)" + key_id + R"(},{"name":"value","type":")" + value +
+         R"(","field-id":)" + value_id + R"(}]}}],"default":null,"field-id":)" + std::to_string(id) + "},";
 }
 
 std::string ListField(const char* name, int id, int element_id, const char* item) {
@@ -116,7 +116,8 @@ std::string EntrySchema() {
 Status CheckNumbers(const AvroValue& record, const std::vector<int32_t>& ids, const std::string& where) {
   for (const int32_t id : ids) {
     if (record[id].as_int(-1) < 0) {
-      return Error{ErrorCode::kCorrupt, where + ": the Iceberg field " + std::to_string(id) + " is missing or negative in a record"};
+      return Error{ErrorCode::kCorrupt,
+                   where + ": the Iceberg field " + std::to_string(id) + " is missing or negative in a record"};
     }
   }
   return {};
@@ -132,7 +133,8 @@ Result<ManifestFile> ToManifestFile(const AvroValue& record, const std::string& 
   ManifestFile file;
   file.path = record[kManifestPath].as_string();
   if (file.path.empty()) return Error{ErrorCode::kCorrupt, where + ": a manifest without a path"};
-  if (!record[kListKeyMetadata].is_null()) return Error{ErrorCode::kUnsupported, where + ": encrypted manifests are not supported"};
+  if (!record[kListKeyMetadata].is_null())
+    return Error{ErrorCode::kUnsupported, where + ": encrypted manifests are not supported"};
   file.bytes = record[kManifestLength].as_int();
   file.partition_spec_id = record[kPartitionSpecId].as_int();
   const int64_t content = record[kContent].as_int(0);
@@ -158,7 +160,8 @@ Result<ManifestEntry> ToManifestEntry(const AvroValue& record, const std::string
   ManifestEntry entry;
   const int64_t status = record[kStatus].as_int();
   const int64_t content = file[kFileContent].as_int(0);
-  if (status > 2 || content < 0 || content > 2) return Error{ErrorCode::kCorrupt, where + ": an entry of unknown status or content"};
+  if (status > 2 || content < 0 || content > 2)
+    return Error{ErrorCode::kCorrupt, where + ": an entry of unknown status or content"};
   entry.status = static_cast<EntryStatus>(status);
   entry.content = static_cast<FileContent>(content);
   entry.snapshot_id = Optional(record[kSnapshotId]).value_or(manifest.added_snapshot_id);
@@ -176,8 +179,11 @@ Result<ManifestEntry> ToManifestEntry(const AvroValue& record, const std::string
   }
   std::string format = file[kFileFormat].as_string();
   for (char& c : format) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-  if (format != "parquet") return Error{ErrorCode::kUnsupported, where + ": " + entry.path + " is a file of format '" + format + "'; only Parquet is supported"};
-  if (!file[kFileKeyMetadata].is_null()) return Error{ErrorCode::kUnsupported, where + ": " + entry.path + " is encrypted, which is not supported"};
+  if (format != "parquet")
+    return Error{ErrorCode::kUnsupported,
+                 where + ": " + entry.path + " is a file of format '" + format + "'; only Parquet is supported"};
+  if (!file[kFileKeyMetadata].is_null())
+    return Error{ErrorCode::kUnsupported, where + ": " + entry.path + " is encrypted, which is not supported"};
   entry.rows = file[kRecordCount].as_int();
   entry.bytes = file[kFileBytes].as_int();
   for (const AvroValue& id : file[kEqualityIds].array()) entry.equality_ids.push_back(static_cast<int32_t>(id.as_int()));

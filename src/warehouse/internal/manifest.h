@@ -56,8 +56,8 @@ struct ManifestEntry {
 base::Result<std::vector<ManifestFile>> ReadManifestList(std::string_view bytes, const std::string& where);
 // The entries of `manifest`, with what they inherit from it. Entries that are deleted are left out unless `with_deleted`.
 // Errors: as above; kUnsupported naming a data file that is not Parquet.
-base::Result<std::vector<ManifestEntry>> ReadManifest(std::string_view bytes, const std::string& where, const ManifestFile& manifest,
-                                                      bool with_deleted = false);
+base::Result<std::vector<ManifestEntry>> ReadManifest(std::string_view bytes, const std::string& where,
+                                                      const ManifestFile& manifest, bool with_deleted = false);
 
 // A manifest list for the snapshot.
 base::Result<std::string> WriteManifestList(const std::vector<ManifestFile>& manifests, int64_t snapshot_id,

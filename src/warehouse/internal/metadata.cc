@@ -56,7 +56,8 @@ Result<TableMetadata> TableMetadata::Parse(std::string_view text, const std::str
   const int64_t version = metadata.json_["format-version"].as_int(0);
   if (version < 1) return metadata.Corrupt("format-version", "is missing or wrong");
   if (version > 2) {
-    return Error{ErrorCode::kUnsupported, where + ": Iceberg format version " + std::to_string(version) + " is not supported (1 and 2 are)"};
+    return Error{ErrorCode::kUnsupported,
+                 where + ": Iceberg format version " + std::to_string(version) + " is not supported (1 and 2 are)"};
   }
   if (metadata.location().empty()) return metadata.Corrupt("location", "is missing or not a text");
   for (const char* field : {"last-column-id", "last-updated-ms"}) {
@@ -86,7 +87,8 @@ Status TableMetadata::ReadSnapshots() {
     snapshot.timestamp_ms = json["timestamp-ms"].as_int(0);
     snapshot.manifest_list = json["manifest-list"].as_string();
     if (snapshot.manifest_list.empty()) {
-      return Error{ErrorCode::kUnsupported, where_ + ": version " + std::to_string(snapshot.id) + " has no 'manifest-list' (written before Iceberg 0.9?)"};
+      return Error{ErrorCode::kUnsupported,
+                   where_ + ": version " + std::to_string(snapshot.id) + " has no 'manifest-list' (written before Iceberg 0.9?)"};
     }
     if (json["schema-id"].is_int()) snapshot.schema_id = json["schema-id"].as_int();
     for (const auto& [key, value] : json["summary"].object()) snapshot.summary[key] = value.as_string();

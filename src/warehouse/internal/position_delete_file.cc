@@ -206,7 +206,8 @@ Result<std::string> MakePositionDeleteFile(const std::vector<DeletedRow>& rows) 
 
 Result<std::vector<DeletedRow>> ReadPositionDeleteFile(const std::string& path) {
   DeleteReader engine;
-  if (duckdb_open(nullptr, &engine.database) != DuckDBSuccess || duckdb_connect(engine.database, &engine.connection) != DuckDBSuccess) {
+  if (duckdb_open(nullptr, &engine.database) != DuckDBSuccess ||
+      duckdb_connect(engine.database, &engine.connection) != DuckDBSuccess) {
     return Error{ErrorCode::kIo, "the query engine does not start"};
   }
   std::string quoted;

@@ -19,7 +19,7 @@ std::string RandomHex() {
     uint64_t bits = Random64();
     for (int digit = 0; digit < 16; ++digit, bits >>= 4) text += kHex[bits & 15];
   }
-  text[12] = '4';                                      // RFC 9562: version 4 ...
+  text[12] = '4';                                                   // RFC 9562: version 4 ...
   text[16] = kHex[8 | (static_cast<unsigned char>(text[16]) & 3)];  // ... and its variant
   return text;
 }

@@ -128,7 +128,8 @@ class SchemaReader {
   }
 
   Error Unsupported(const std::string& path, const std::string& type) const {
-    return {ErrorCode::kUnsupported, where_ + ": column '" + path + "' has the Iceberg type '" + type + "', which is not supported"};
+    return {ErrorCode::kUnsupported,
+            where_ + ": column '" + path + "' has the Iceberg type '" + type + "', which is not supported"};
   }
 
   const std::string& where_;
@@ -146,7 +147,7 @@ Json TypeToJson(const Field& field) {  // NOLINT(misc-no-recursion)
     map.Set("value-id", field.fields[1].id).Set("value", TypeToJson(field.fields[1])).Set("value-required", false);
     return map;
   }
-  Json element = field.type == Type::kRecord         ? StructToJson(field.fields)
+  Json element = field.type == Type::kRecord  ? StructToJson(field.fields)
                  : field.foreign_type.empty() ? Json(IcebergType(field.type))
                                               : Json(field.foreign_type);
   if (field.mode != Mode::kRepeated) return element;
@@ -191,7 +192,8 @@ class SchemaGrower {
 
   int32_t last_id() const { return last_id_; }
 
-  Result<Json> Struct(const Json& existing, const std::vector<Field>& united, const std::string& path) {  // NOLINT(misc-no-recursion)
+  Result<Json> Struct(const Json& existing, const std::vector<Field>& united,
+                      const std::string& path) {  // NOLINT(misc-no-recursion)
     const Json::Array& old = existing["fields"].array();
     std::map<std::string, size_t, std::less<>> places;
     for (size_t i = 0; i < old.size(); ++i) {
@@ -246,7 +248,8 @@ class SchemaGrower {
   }
 
   Error Clash(const std::string& path, const Field& field, const Json& type) const {
-    return {ErrorCode::kFailedPrecondition, "column '" + path + "' is " + DescribeJson(type) + " in the table but " + Describe(field) +
+    return {ErrorCode::kFailedPrecondition, "column '" + path + "' is " + DescribeJson(type) + " in the table but " +
+                                                Describe(field) +
                                                 " in the new data. Write to another table, or replace this one"};
   }
 
@@ -269,7 +272,8 @@ class SchemaGrower {
     return result;
   }
 
-  Result<Json> ElementType(const Json& type, const Field& field, const std::string& path, const Json& whole) {  // NOLINT(misc-no-recursion)
+  Result<Json> ElementType(const Json& type, const Field& field, const std::string& path,
+                           const Json& whole) {  // NOLINT(misc-no-recursion)
     if (field.type == Type::kRecord) {
       if (type["type"].as_string() != "struct") return Clash(path, field, whole);
       return Struct(type, field.fields, path);
@@ -323,8 +327,9 @@ Result<GrownSchema> Grow(const Json& existing, const table::Schema& united, int3
   DH_ASSIGN(Json json, grower.Struct(base, united.fields, ""));
   const int columns = Count(json);
   if (columns > base::kMaxColumns) {
-    return Error{ErrorCode::kLimit, "the table would have " + std::to_string(columns) + " columns, nested ones counted; at most " +
-                                        std::to_string(base::kMaxColumns) + " are possible"};
+    return Error{ErrorCode::kLimit, "the table would have " + std::to_string(columns) +
+                                        " columns, nested ones counted; at most " + std::to_string(base::kMaxColumns) +
+                                        " are possible"};
   }
   return GrownSchema{std::move(json), grower.last_id()};
 }

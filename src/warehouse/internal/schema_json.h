@@ -24,8 +24,8 @@ base::Json SchemaToJson(const table::Schema& schema);
 
 // A schema to be.
 struct GrownSchema {
-  base::Json json;              // without "schema-id"
-  int32_t last_column_id = 0;   // the highest id ever given
+  base::Json json;             // without "schema-id"
+  int32_t last_column_id = 0;  // the highest id ever given
 };
 
 // `existing` with the columns of `united` that it lacks, at every level. Existing columns keep their ids; those of

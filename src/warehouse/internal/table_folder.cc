@@ -100,8 +100,9 @@ Result<std::optional<MetadataFile>> FindCurrent(FileSystem& files, const std::st
   }
   const auto hint = ReadHint(files, table_folder);
   if (best->file_system && hint && *hint > best->version) {
-    return Error{ErrorCode::kCorrupt, folder + ": version-hint.text names version " + std::to_string(*hint) + ", but the newest metadata file is " +
-                                          best->name + ". Restore the missing file, or write " + std::to_string(best->version) +
+    return Error{ErrorCode::kCorrupt, folder + ": version-hint.text names version " + std::to_string(*hint) +
+                                          ", but the newest metadata file is " + best->name +
+                                          ". Restore the missing file, or write " + std::to_string(best->version) +
                                           " into version-hint.text to go back to that version"};
   }
   return best;
@@ -168,7 +169,8 @@ Result<std::vector<ManifestFile>> LoadManifestList(FileSystem& files, const Path
   return ReadManifestList(bytes, path);
 }
 
-Result<std::vector<ManifestEntry>> LoadManifest(FileSystem& files, const PathMap& paths, const ManifestFile& manifest, bool with_deleted) {
+Result<std::vector<ManifestEntry>> LoadManifest(FileSystem& files, const PathMap& paths, const ManifestFile& manifest,
+                                                bool with_deleted) {
   DH_ASSIGN(const std::string path, paths.Absolute(manifest.path));
   DH_ASSIGN(const std::string bytes, files.ReadAll(path, base::kMaxMetadataBytes));
   return ReadManifest(bytes, path, manifest, with_deleted);
@@ -206,7 +208,8 @@ Status Publish(FileSystem& files, const std::string& table_folder, int64_t versi
   if (linked.ok()) {
     linked = files.Link(temporary, stem + ".metadata.json");
     if (!linked.ok()) {
-      // On a network file system a link can be made and its answer be lost. The text has a random id, so if it is there, it is ours.
+      // On a network file system a link can be made and its answer be lost. The text has a random id, so if it is there, it is
+      // ours.
       const auto there = files.ReadAll(stem + ".metadata.json", base::kMaxMetadataBytes);
       if (there.ok() && *there == text) linked = Status();
     }
@@ -217,7 +220,8 @@ Status Publish(FileSystem& files, const std::string& table_folder, int64_t versi
   const Status synced = files.SyncFolder(folder);
   WriteHint(files, table_folder, version, temporary_name);
   if (!synced.ok()) {
-    return Error{synced.error().code, "the table's new version is visible, but may be lost if the power fails now: " + synced.error().message};
+    return Error{synced.error().code,
+                 "the table's new version is visible, but may be lost if the power fails now: " + synced.error().message};
   }
   return {};
 }

@@ -57,12 +57,14 @@ std::string StripFileScheme(const std::string& location);
 std::string AbsolutePath(const std::string& folder);
 
 // Reads the manifest list of a snapshot and its manifests.
-base::Result<std::vector<ManifestFile>> LoadManifestList(base::FileSystem& files, const PathMap& paths, const SnapshotEntry& snapshot);
+base::Result<std::vector<ManifestFile>> LoadManifestList(base::FileSystem& files, const PathMap& paths,
+                                                         const SnapshotEntry& snapshot);
 base::Result<std::vector<ManifestEntry>> LoadManifest(base::FileSystem& files, const PathMap& paths, const ManifestFile& manifest,
                                                       bool with_deleted = false);
 
 // All files of one version: relative paths of its manifest list, manifests, data and delete files.
-base::Result<std::vector<std::string>> FilesOfSnapshot(base::FileSystem& files, const PathMap& paths, const SnapshotEntry& snapshot);
+base::Result<std::vector<std::string>> FilesOfSnapshot(base::FileSystem& files, const PathMap& paths,
+                                                       const SnapshotEntry& snapshot);
 
 // Makes `text` the version `version`, all at once: written to a hidden file, synced, linked to its name, the folder
 // synced, the hint renewed. Errors: kAlreadyExists when another writer was first; then nothing has changed. Any other error

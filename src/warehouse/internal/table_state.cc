@@ -39,7 +39,8 @@ Status AddFiles(FileSystem& files, const PathMap& paths, const ManifestFile& man
 }
 
 // Files in data/ and metadata/ whose names carry the id of a transaction that died; relative to the table's folder.
-std::vector<std::string> FilesNamedAfter(FileSystem& files, const std::string& table_folder, const std::vector<std::string>& ids) {
+std::vector<std::string> FilesNamedAfter(FileSystem& files, const std::string& table_folder,
+                                         const std::vector<std::string>& ids) {
   std::vector<std::string> found;
   for (const char* folder : {"data", "metadata"}) {
     const auto names = files.List(JoinPath(table_folder, folder));
@@ -76,15 +77,18 @@ Result<std::optional<TableState>> LoadState(FileSystem& files, const std::string
 Status CheckWritable(const TableState& state) {
   const std::string& where = state.metadata.where();
   const auto refuse = [&where](const std::string& why) { return Error{ErrorCode::kUnsupported, where + ": " + why}; };
-  if (!state.file.file_system) return refuse("a catalog service keeps this table; only it can write a new version. Write to another table");
-  if (state.metadata.format_version() != 2) return refuse("Iceberg format version 1 is only read; upgrade the table to version 2 or write to another");
+  if (!state.file.file_system)
+    return refuse("a catalog service keeps this table; only it can write a new version. Write to another table");
+  if (state.metadata.format_version() != 2)
+    return refuse("Iceberg format version 1 is only read; upgrade the table to version 2 or write to another");
   if (state.metadata.partitioned()) {
     return refuse("the table is partitioned, as another engine made it; such tables are only read. Write to another table");
   }
   return {};
 }
 
-Result<Snapshot> ReadSnapshot(FileSystem& files, const std::string& table_folder, const TableMetadata& metadata, const SnapshotEntry& entry) {
+Result<Snapshot> ReadSnapshot(FileSystem& files, const std::string& table_folder, const TableMetadata& metadata,
+                              const SnapshotEntry& entry) {
   const PathMap paths(metadata.location(), table_folder);
   Snapshot snapshot;
   snapshot.id = entry.id;
