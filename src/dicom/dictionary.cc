@@ -49,12 +49,16 @@ const ElementEntry* FindKeyword(std::string_view keyword) {
   return &internal::kElements[*found];
 }
 
+std::span<const ElementEntry> AllElements() { return internal::kElements; }
+
 const PrivateEntry* FindPrivate(std::string_view creator, uint32_t tag) {
   const size_t end = creator.find_last_not_of(' ');
   creator = creator.substr(0, end == std::string_view::npos ? 0 : end + 1);
-  const auto blocks = std::ranges::equal_range(internal::kPrivateBlocks, creator, {}, &internal::PrivateBlock::creator);
-  for (const internal::PrivateBlock& block : blocks) {
-    const PrivateEntry* entry = FindInBlock(block, tag);
+  const auto& blocks = internal::kPrivateBlocks;
+  // Not equal_range: clang 14 can't compile it with this library.
+  for (auto block = std::ranges::lower_bound(blocks, creator, {}, &internal::PrivateBlock::creator);
+       block != blocks.end() && block->creator == creator; ++block) {
+    const PrivateEntry* entry = FindInBlock(*block, tag);
     if (entry != nullptr) return entry;
   }
   return nullptr;

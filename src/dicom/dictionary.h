@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "dicom/vr.h"
@@ -34,6 +35,8 @@ struct ElementEntry {
 const ElementEntry* FindElement(uint32_t tag);
 // By keyword ("PatientName"), or null.
 const ElementEntry* FindKeyword(std::string_view keyword);
+// All entries, by tag.
+std::span<const ElementEntry> AllElements();
 
 // One element of a private dictionary.
 struct PrivateEntry {

@@ -140,7 +140,7 @@ void InstanceReader::ReadMeta(Instance& instance, uint32_t& position) {
     position = cursor.position();
     if ((header.tag & 0xFFFF) == 0) continue;  // group length
     instance.elements.push_back({header.tag, header.start, header.value, skipped.end, header.length, header.vr, skipped.left_out,
-                                 skipped.truncated, header.fragments, header.implicit, header.offset});
+                                 skipped.truncated, header.fragments, header.implicit});
   }
   instance.problems = cursor.problems();
 }
@@ -186,7 +186,7 @@ bool InstanceReader::Inflate(ByteSource& source, Instance& instance, uint32_t po
 // Elements in a row whose header and value are plain and in the window: nearly all of nearly every file. Stops in front of the
 // first that is not, and returns its position. The same as the Cursor would do, without its care (docs/performance.md).
 template <bool kExplicit>
-uint32_t InstanceReader::ReadPlainElements(Instance& instance, uint32_t position, uint64_t left_out) {
+uint32_t InstanceReader::ReadPlainElements(Instance& instance, uint32_t position) {
   const uint8_t* data = instance.window.data();
   const size_t size = instance.window.size();
   while (size - position >= 12) {
@@ -206,7 +206,7 @@ uint32_t InstanceReader::ReadPlainElements(Instance& instance, uint32_t position
     if (length > size - position - header || tag >> 16 == kItemTag >> 16) break;
     const uint32_t end = position + header + length;
     if ((tag & 0xFFFF) != 0) {  // not a group length, retired (PS3.5 §7.2)
-      instance.elements.push_back({tag, position, position + header, end, length, vr, false, false, false, !kExplicit, position + left_out});
+      instance.elements.push_back({tag, position, position + header, end, length, vr, false, false, false, !kExplicit});
     }
     position = end;
   }
@@ -221,8 +221,7 @@ void InstanceReader::ReadDataSet(Instance& instance, uint32_t position) {
   for (;;) {
     if (!instance.encoding.big_endian) {
       const uint64_t left_out = offset - position;
-      position = instance.encoding.explicit_vr ? ReadPlainElements<true>(instance, position, left_out)
-                                               : ReadPlainElements<false>(instance, position, left_out);
+      position = instance.encoding.explicit_vr ? ReadPlainElements<true>(instance, position) : ReadPlainElements<false>(instance, position);
       offset = position + left_out;
     }
     cursor.Start(position, offset, instance.encoding, kNoEnd);
@@ -233,7 +232,7 @@ void InstanceReader::ReadDataSet(Instance& instance, uint32_t position) {
     if (!found) break;
     if ((header.tag & 0xFFFF) != 0) {
       instance.elements.push_back({header.tag, header.start, header.value, skipped.end, header.length, header.vr, skipped.left_out,
-                                   skipped.truncated, header.fragments, header.implicit, header.offset});
+                                   skipped.truncated, header.fragments, header.implicit});
     }
     if (cursor.stopped()) break;
     position = cursor.position();
@@ -248,7 +247,7 @@ void InstanceReader::SortElements(Instance& instance, size_t meta) {
   auto& elements = instance.elements;
   for (size_t i = meta > 0 ? meta : 1; i < elements.size(); ++i) {
     if (elements[i - 1].tag < elements[i].tag) continue;
-    instance.problems.push_back({ProblemCode::kNotOrdered, elements[i].tag, elements[i].offset});
+    instance.problems.push_back({ProblemCode::kNotOrdered, elements[i].tag, instance.OffsetOf(elements[i])});
     std::stable_sort(elements.begin(), elements.end(), before);
     return;
   }

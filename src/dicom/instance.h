@@ -25,7 +25,6 @@ struct TopElement {
   bool truncated = false;  // the bytes end inside
   bool fragments = false;
   bool implicit = false;
-  uint64_t offset = 0;  // of the header in the source
 };
 
 // Memory is reused from one instance to the next: keep an Instance for a worker's life.
@@ -41,6 +40,12 @@ class Instance {
   Encoding EncodingOf(const TopElement& element) const { return element.tag >> 16 == 2 ? Encoding{!element.implicit, false} : encoding; }
   std::string_view Value(const TopElement& element) const {
     return {reinterpret_cast<const char*>(window.data()) + element.value, element.left_out ? 0 : element.end - element.value};
+  }
+  // Where the element's header is in the source. A gap in front of it, even right in front, counts.
+  uint64_t OffsetOf(const TopElement& element) const {
+    uint64_t offset = element.start;
+    for (const Gap& gap : window.gaps()) offset += gap.position <= element.start ? gap.length : 0;
+    return offset;
   }
   // The element, or null. Binary search.
   const TopElement* Find(uint32_t tag) const;
@@ -68,7 +73,7 @@ class InstanceReader {
   bool Inflate(ByteSource& source, Instance& instance, uint32_t position);
   void ReadDataSet(Instance& instance, uint32_t position);
   template <bool kExplicit>
-  static uint32_t ReadPlainElements(Instance& instance, uint32_t position, uint64_t left_out);
+  static uint32_t ReadPlainElements(Instance& instance, uint32_t position);
   static void SortElements(Instance& instance, size_t meta);
 
   Cursor cursor_;

@@ -60,6 +60,9 @@ ElementDecoder::ElementDecoder(table::Batch& batch, Profile profile)
       other_column_(&batch.AddColumn("OtherElements", Type::kRecord, Mode::kRepeated, kOtherElementsOrder, true)),
       dropped_column_(&batch.AddColumn("DroppedTags", Type::kRecord, Mode::kRepeated, kDroppedTagsOrder, true)),
       dropped_name_(&dropped_column_->node.Child("TagName", Type::kString, Mode::kNullable, 0)) {
+  outcomes_.resize(2);
+  outcomes_[Distinct::kPlaced].counts = {1, 1, 0, 0};
+  outcomes_[Distinct::kOther].counts = {1, 0, 1, 0};
   top_.other = MakePair(other_column_->node, "Tag", "Data", Type::kString, Mode::kRepeated);
 }
 
@@ -144,6 +147,7 @@ const dicom::CharacterSet* ElementDecoder::SetFor(std::string_view value) {
 }
 
 void ElementDecoder::Clear() {
+  outcomes_.resize(2);
   notes_.clear();
   dropped_items_.clear();
   dropped_by_name_.clear();
@@ -151,13 +155,14 @@ void ElementDecoder::Clear() {
 
 Distinct ElementDecoder::Decode(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, const ValueContext& context) {
   result_ = {};
+  outcome_ = {};
   depth_ = 0;
-  result_.dropped_begin = static_cast<uint32_t>(dropped_items_.size());
-  result_.notes_begin = static_cast<uint32_t>(notes_.size());
+  outcome_.dropped_begin = static_cast<uint32_t>(dropped_items_.size());
+  outcome_.notes_begin = static_cast<uint32_t>(notes_.size());
   if (plan.rule.fate == Fate::kSequence) {
     Sequence(plan, instance, element, context);
   } else {
-    result_.counts.read = 1;
+    outcome_.counts.read = 1;
     if (element.left_out || element.fragments) {
       const bool bulk = plan.rule.fate == Fate::kDropped || dicom::IsBulk(plan.rule.vr);
       CountDropped(plan, bulk ? Reason::kBulkVr : Reason::kTooLarge, 0, plan.rule.vr, {});
@@ -170,9 +175,21 @@ Distinct ElementDecoder::Decode(Plan& plan, dicom::Instance& instance, const dic
       Value(plan, instance.Value(element), 0, context, place);
     }
   }
-  assert(result_.counts.balanced());
-  result_.dropped_end = static_cast<uint32_t>(dropped_items_.size());
-  result_.notes_end = static_cast<uint32_t>(notes_.size());
+  return Finish();
+}
+
+// The result, with an outcome of its own only where it needs one.
+Distinct ElementDecoder::Finish() {
+  assert(outcome_.counts.balanced());
+  outcome_.dropped_end = static_cast<uint32_t>(dropped_items_.size());
+  outcome_.notes_end = static_cast<uint32_t>(notes_.size());
+  const bool single = outcome_.counts.read == 1 && outcome_.group_item == kAbsent && !outcome_.drops() && !outcome_.noted();
+  if (single) {
+    result_.outcome = outcome_.counts.placed == 1 ? Distinct::kPlaced : Distinct::kOther;
+  } else {
+    result_.outcome = static_cast<uint32_t>(outcomes_.size());
+    outcomes_.push_back(outcome_);
+  }
   return result_;
 }
 
@@ -200,7 +217,7 @@ Node& ElementDecoder::Begin(Plan& plan, const Place& place) {
     plan.group.first->Begin(item);
     plan.group.first->AddValue(plan.group.first->values.AddText(TagName(plan.tag).substr(4, 4)));
     plan.group.second->Begin(item);
-    result_.group_item = item;
+    outcome_.group_item = item;
     return *plan.group.second;
   }
   if (place.column != nullptr) {
@@ -225,7 +242,7 @@ void ElementDecoder::Value(Plan& plan, std::string_view bytes, uint64_t offset, 
   } else if (rule.fate == Fate::kOther) {
     Other(plan, bytes, offset, context, place, rule.reason);
   } else if (bytes.empty()) {
-    ++result_.counts.placed;  // no value: NULL, or an empty list
+    ++outcome_.counts.placed;  // no value: NULL, or an empty list
     if (rule.mode == Mode::kRepeated && !rule.repeating_group) Begin(plan, place);
   } else if (rule.fate == Fate::kPersonName) {
     PersonNames(plan, bytes, offset, context, place);
@@ -239,7 +256,7 @@ void ElementDecoder::Value(Plan& plan, std::string_view bytes, uint64_t offset, 
 void ElementDecoder::Text(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place) {
   const Rule& rule = plan.rule;
   const auto& texts = values_.Texts(rule.vr, bytes, context);
-  ++result_.counts.placed;
+  ++outcome_.counts.placed;
   if (values_.replaced() > 0) AddNote(Reason::kReplacedBytes, rule.vr, 0, offset, plan.tag, texts.empty() ? "" : texts[0]);
   if (texts.empty() || (texts.size() == 1 && texts[0].empty())) {
     if (rule.mode == Mode::kRepeated && !rule.repeating_group) Begin(plan, place);
@@ -269,7 +286,7 @@ void ElementDecoder::Number(Plan& plan, std::string_view bytes, uint64_t offset,
     Other(plan, bytes, offset, context, place, Reason::kMultiplicity);
     return;
   }
-  ++result_.counts.placed;
+  ++outcome_.counts.placed;
   if (numbers_.empty() && (rule.mode == Mode::kNullable || rule.repeating_group)) return;
   Node& node = Begin(plan, place);
   for (const int64_t number : numbers_) node.AddValue(node.values.AddNumber(number));
@@ -282,7 +299,7 @@ void ElementDecoder::PersonNames(Plan& plan, std::string_view bytes, uint64_t of
     Other(plan, bytes, offset, context, place, Reason::kMultiplicity);
     return;
   }
-  ++result_.counts.placed;
+  ++outcome_.counts.placed;
   if (values_.replaced() > 0) AddNote(Reason::kReplacedBytes, Vr::kPN, 0, offset, plan.tag, texts.empty() ? "" : texts[0]);
   if (!repeated && (texts.empty() || texts[0].empty())) return;
   Node& node = Begin(plan, place);
@@ -314,7 +331,7 @@ void ElementDecoder::Other(Plan& plan, std::string_view bytes, uint64_t offset, 
     return;
   }
   const auto& data = values_.Printed(vr, bytes, context);
-  ++result_.counts.other;
+  ++outcome_.counts.other;
   if (reason != Reason::kReasons) AddNote(reason, vr, 0, offset, plan.tag, data.empty() ? "" : data[0]);
   if (values_.replaced() > 0) AddNote(Reason::kReplacedBytes, vr, 0, offset, plan.tag, data.empty() ? "" : data[0]);
   PairNodes& pair = OtherOf(*place.level);
@@ -337,12 +354,12 @@ ElementDecoder::Frame& ElementDecoder::PushFrame() {
 }
 
 void ElementDecoder::EnterSequence(Plan& plan, dicom::Cursor& cursor, const Place& place, const ValueContext& context) {
-  ++result_.counts.read;
+  ++outcome_.counts.read;
   if (plan.items->dropping) {
     const Reason reason = plan.rule.reason < Reason::kDroppedReasons ? plan.rule.reason : Reason::kTooDeep;
     CountDropped(plan, reason, cursor.element().offset - offset_base_, Vr::kSQ, {});
   } else {
-    ++result_.counts.placed;
+    ++outcome_.counts.placed;
     if (place.column != nullptr) {
       result_.key = place.column->NewKey();
     } else {
@@ -360,8 +377,8 @@ void ElementDecoder::EnterSequence(Plan& plan, dicom::Cursor& cursor, const Plac
 void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, const ValueContext& context) {
   dicom::Cursor cursor(instance.window);
   dicom::Encoding encoding = instance.EncodingOf(element);
-  cursor.Start(element.start, element.offset, encoding, dicom::kNoEnd);
-  offset_base_ = element.offset;
+  cursor.Start(element.start, instance.OffsetOf(element), encoding, dicom::kNoEnd);
+  offset_base_ = instance.OffsetOf(element);
   if (cursor.Next() != dicom::Step::kElement) return;
   Place place;
   place.column = plan.column;
@@ -392,7 +409,7 @@ void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom
   }
   for (const dicom::Problem& problem : cursor.problems()) {
     depth_ = 0;
-    AddNote(problem.code == dicom::ProblemCode::kTruncated ? Reason::kTruncated : Reason::kStructure, Vr::kSQ, 0, problem.offset - element.offset,
+    AddNote(problem.code == dicom::ProblemCode::kTruncated ? Reason::kTruncated : Reason::kStructure, Vr::kSQ, 0, problem.offset - offset_base_,
             plan.tag, dicom::ProblemText(problem.code));
   }
   depth_ = 0;
@@ -419,7 +436,7 @@ void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& insta
     return;
   }
   const dicom::Cursor::Skipped skipped = cursor.Skip();
-  ++result_.counts.read;
+  ++outcome_.counts.read;
   const uint64_t offset = header.offset - offset_base_;
   if (frame.level->dropping) {
     CountDropped(plan, Reason::kTooDeep, offset, plan.rule.vr, {});
@@ -453,7 +470,7 @@ void ElementDecoder::NoteContext(Frame& frame, uint32_t tag, std::string_view by
 }
 
 void ElementDecoder::CountDropped(Plan& plan, Reason reason, uint64_t offset, Vr vr, std::string_view excerpt) {
-  ++result_.counts.dropped;
+  ++outcome_.counts.dropped;
   AddNote(reason, vr, 1, offset, plan.tag, excerpt);
   std::string name = PathName(plan.tag);
   auto [found, added] = dropped_by_name_.try_emplace(std::move(name), 0);
@@ -463,7 +480,7 @@ void ElementDecoder::CountDropped(Plan& plan, Reason reason, uint64_t offset, Vr
     dropped_name_->AddValue(dropped_name_->values.AddText(found->first));
     found->second = item;
   }
-  const auto begin = dropped_items_.begin() + result_.dropped_begin;
+  const auto begin = dropped_items_.begin() + outcome_.dropped_begin;
   if (std::find(begin, dropped_items_.end(), found->second) == dropped_items_.end()) dropped_items_.push_back(found->second);
 }
 

@@ -58,9 +58,10 @@ class ElementDecoder {
 
   table::Column& other_column() { return *other_column_; }
   table::Column& dropped_column() { return *dropped_column_; }
-  std::span<const uint32_t> dropped_items(const Distinct& d) const { return {dropped_items_.data() + d.dropped_begin, d.dropped_end - d.dropped_begin}; }
-  std::span<const Note> notes(const Distinct& d) const { return {notes_.data() + d.notes_begin, d.notes_end - d.notes_begin}; }
-  size_t memory_bytes() const { return notes_.size() * sizeof(Note) + dropped_items_.size() * 4; }
+  const Outcome& outcome(const Distinct& d) const { return outcomes_[d.outcome]; }
+  std::span<const uint32_t> dropped_items(const Outcome& o) const { return {dropped_items_.data() + o.dropped_begin, o.dropped_end - o.dropped_begin}; }
+  std::span<const Note> notes(const Outcome& o) const { return {notes_.data() + o.notes_begin, o.notes_end - o.notes_begin}; }
+  size_t memory_bytes() const { return notes_.size() * sizeof(Note) + dropped_items_.size() * 4 + outcomes_.size() * sizeof(Outcome); }
 
   // The batch has been emptied: forget what referred to it.
   void Clear();
@@ -94,6 +95,7 @@ class ElementDecoder {
   void PersonNames(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place);
   void PersonName(const Plan& plan, std::string_view text, uint32_t item);
   void Other(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place, Reason reason);
+  Distinct Finish();
   // Makes the value present and returns the node whose slots take it.
   table::Node& Begin(Plan& plan, const Place& place);
 
@@ -119,7 +121,9 @@ class ElementDecoder {
   std::vector<Frame> frames_;
   size_t depth_ = 0;  // frames in use
   Distinct result_;
+  Outcome outcome_;  // of result_
   uint64_t offset_base_ = 0;  // of the top-level element that is being decoded
+  std::vector<Outcome> outcomes_;
   std::vector<Note> notes_;
   std::vector<uint32_t> dropped_items_;
   std::unordered_map<std::string, uint32_t> dropped_by_name_;

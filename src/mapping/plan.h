@@ -15,18 +15,28 @@ namespace dicomhouse::mapping {
 
 struct Level;
 
-// What the bytes of one top-level element came to.
-struct Distinct {
-  uint32_t key = table::kAbsent;         // in the element's own column
+// What the bytes of one top-level element came to, when it is more than one value in its place.
+struct Outcome {
+  ElementCounts counts;
   uint32_t group_item = table::kAbsent;  // in a repeating group's column
-  uint32_t other_item = table::kAbsent;  // in the top level's OtherElements
   uint32_t dropped_begin = 0;            // DroppedTags items: range in ElementDecoder::dropped_items()
   uint32_t dropped_end = 0;
   uint32_t notes_begin = 0;              // range in ElementDecoder::notes()
   uint32_t notes_end = 0;
-  ElementCounts counts;
 
+  bool drops() const { return dropped_begin != dropped_end; }
   bool noted() const { return notes_begin != notes_end; }
+};
+
+// What the bytes of one top-level element came to. Small, because there is one for each value that a batch has seen; nearly all
+// share the first two outcomes.
+struct Distinct {
+  static constexpr uint32_t kPlaced = 0;  // outcome: one element, in its column
+  static constexpr uint32_t kOther = 1;   // outcome: one element, in OtherElements, where it belongs
+
+  uint32_t key = table::kAbsent;         // in the element's own column
+  uint32_t other_item = table::kAbsent;  // in the top level's OtherElements
+  uint32_t outcome = kPlaced;            // index for ElementDecoder::outcome()
 };
 
 // What the batch has seen of one top-level element.

@@ -108,8 +108,8 @@ void RowBuilder::Fill(dicom::Instance& instance) {
     const bool had = s < slots_.size() && slots_[s].tag == element.tag;
     const Slot* before = had ? &slots_[s++] : nullptr;
     if (before != nullptr && Unchanged(instance, element, *before)) {
-      if (before->plan->seen->distincts[before->distinct].noted()) noted_.push_back(static_cast<uint32_t>(next_slots_.size()));
-      next_slots_.push_back({element.tag, element.start, element.end, before->distinct, before->plan, true, true});
+      if (before->noted) noted_.push_back(static_cast<uint32_t>(next_slots_.size()));
+      next_slots_.push_back({element.tag, element.start, element.end, before->distinct, before->plan, true, true, before->noted});
     } else {
       Element(instance, element, before);
     }
@@ -166,7 +166,7 @@ void RowBuilder::Element(dicom::Instance& instance, const dicom::TopElement& ele
   Plan& plan = decoder_.PlanFor(decoder_.top(), after, element.tag, element.vr, sequence, creator);
   const uint32_t distinct = DistinctOf(plan, instance, element, creator);
   if (before != nullptr) Leave(*before, plan.column);
-  Take({element.tag, element.start, element.end, distinct, &plan, !element.truncated, true});
+  Take({element.tag, element.start, element.end, distinct, &plan, !element.truncated, true, false});
 }
 
 // The same tag again (PS3.5 §7.1: tags are unique). The first counts.
@@ -174,7 +174,7 @@ void RowBuilder::Duplicate(dicom::Instance& instance, const dicom::TopElement& e
   Plan& plan = decoder_.PlanFor(decoder_.top(), nullptr, element.tag, element.vr, false, 0);
   Seen& seen = SeenOf(plan);
   seen.distincts.push_back(decoder_.Drop(plan, instance, element, Reason::kDuplicateTag));
-  Take({element.tag, element.start, element.end, static_cast<uint32_t>(seen.distincts.size() - 1), &plan, false, false});
+  Take({element.tag, element.start, element.end, static_cast<uint32_t>(seen.distincts.size() - 1), &plan, false, false, false});
 }
 
 Seen& RowBuilder::SeenOf(Plan& plan) {
@@ -214,17 +214,19 @@ void RowBuilder::Leave(const Slot& slot, const Column* unless) {
   Column* column = slot.plan->column;
   if (column != nullptr && column != unless && slot.places && !column->gathered()) column->Set(batch_.rows(), kAbsent);
   NoteGathered(old);
-  sum_ -= old.counts;
+  sum_ -= decoder_.outcome(old).counts;
   if (IsPrivateCreator(slot.tag)) dirty_private_group_ = slot.tag >> 16;
 }
 
-void RowBuilder::Take(const Slot& slot) {
+void RowBuilder::Take(Slot slot) {
   const Distinct& fresh = slot.plan->seen->distincts[slot.distinct];
   Column* column = slot.plan->column;
   if (column != nullptr && slot.places && !column->gathered()) column->Set(batch_.rows(), fresh.key);
   NoteGathered(fresh);
-  sum_ += fresh.counts;
-  if (fresh.noted()) noted_.push_back(static_cast<uint32_t>(next_slots_.size()));
+  const Outcome& outcome = decoder_.outcome(fresh);
+  sum_ += outcome.counts;
+  slot.noted = outcome.noted();
+  if (slot.noted) noted_.push_back(static_cast<uint32_t>(next_slots_.size()));
   next_slots_.push_back(slot);
 }
 
@@ -244,8 +246,10 @@ void RowBuilder::SetList(Column& column) {
 // Which gathered columns a value that came or went contributes to.
 void RowBuilder::NoteGathered(const Distinct& distinct) {
   others_dirty_ = others_dirty_ || distinct.other_item != kAbsent;
-  dropped_dirty_ = dropped_dirty_ || distinct.dropped_begin != distinct.dropped_end;
-  groups_dirty_ = groups_dirty_ || distinct.group_item != kAbsent;
+  if (distinct.outcome <= Distinct::kOther) return;
+  const Outcome& outcome = decoder_.outcome(distinct);
+  dropped_dirty_ = dropped_dirty_ || outcome.drops();
+  groups_dirty_ = groups_dirty_ || outcome.group_item != kAbsent;
 }
 
 // OtherElements of the row, from the elements that contribute to it.
@@ -263,7 +267,7 @@ void RowBuilder::SetDropped() {
   dropped_dirty_ = false;
   items_.clear();
   for (const Slot& slot : slots_) {
-    const auto dropped = decoder_.dropped_items(slot.plan->seen->distincts[slot.distinct]);
+    const auto dropped = decoder_.dropped_items(decoder_.outcome(slot.plan->seen->distincts[slot.distinct]));
     items_.insert(items_.end(), dropped.begin(), dropped.end());
   }
   SetList(decoder_.dropped_column());
@@ -281,8 +285,9 @@ void RowBuilder::SetGroups() {
   for (Column* column : group_columns_) {
     items_.clear();
     for (const Slot& slot : slots_) {
-      const uint32_t item = slot.plan->seen->distincts[slot.distinct].group_item;
-      if (slot.plan->column == column && item != kAbsent) items_.push_back(item);
+      if (slot.plan->column != column) continue;
+      const uint32_t item = decoder_.outcome(slot.plan->seen->distincts[slot.distinct]).group_item;
+      if (item != kAbsent) items_.push_back(item);
     }
     SetList(*column);
   }
@@ -302,8 +307,8 @@ void RowBuilder::WriteNotes(const dicom::Instance& instance, const SourceInfo& s
   const uint32_t uid_key = account_columns_.uid->KeyOfText(instance.Text(kSopInstanceTag));
   for (const uint32_t index : noted_) {
     const Slot& slot = slots_[index];
-    for (const Note& note : decoder_.notes(slot.plan->seen->distincts[slot.distinct])) {
-      AccountRow(path_key, uid_key, note, instance.elements[index].offset);
+    for (const Note& note : decoder_.notes(decoder_.outcome(slot.plan->seen->distincts[slot.distinct]))) {
+      AccountRow(path_key, uid_key, note, instance.OffsetOf(instance.elements[index]));
       if (note.dropped > 0) row_.dropped[static_cast<size_t>(note.reason)] += note.dropped;
     }
   }

@@ -81,6 +81,7 @@ class RowBuilder {
     Plan* plan;
     bool comparable;    // equal bytes mean the same
     bool places;        // sets the plan's column
+    bool noted;         // has lines in the account
   };
 
   void Fill(dicom::Instance& instance);
@@ -92,7 +93,7 @@ class RowBuilder {
   uint32_t CreatorOf(const dicom::Instance& instance, uint32_t tag);
   Seen& SeenOf(Plan& plan);
   void Leave(const Slot& slot, const table::Column* unless);
-  void Take(const Slot& slot);
+  void Take(Slot slot);
   void SetList(table::Column& column);
   void NoteGathered(const Distinct& distinct);
   void SetOthers();

@@ -11,7 +11,7 @@ namespace dicomhouse::table {
 namespace {
 
 // Looking values up stops when, of the last kTrial new and old ones, fewer than one in kWorthwhile was found.
-constexpr uint32_t kTrial = 1024;
+constexpr uint32_t kTrial = 256;
 constexpr uint32_t kWorthwhile = 8;
 
 uint64_t Mix(uint64_t x) {
@@ -139,20 +139,25 @@ void Values::Clear() {
   std::fill(index_.begin(), index_.end(), 0U);
 }
 
-Node::Node(std::string name, Type type, Mode mode, uint64_t order, Node* /*parent*/)
+Node::Node(std::string name, Type type, Mode mode, uint64_t order)
     : name_(std::move(name)), type_(type), mode_(mode), order_(order) {
   values.SetType(type);
 }
 
+const Node* Node::FindChild(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
 Node& Node::Child(std::string_view name, Type type, Mode mode, uint64_t order) {
-  for (const auto& child : children_) {
-    if (child->name_ == name) {
-      assert(child->type_ == type && child->mode_ == mode);
-      return *child;
-    }
+  if (const auto found = by_name_.find(name); found != by_name_.end()) {
+    assert(found->second->type_ == type && found->second->mode_ == mode);
+    return *found->second;
   }
-  children_.push_back(std::make_unique<Node>(std::string(name), type, mode, order, this));
-  return *children_.back();
+  children_.push_back(std::make_unique<Node>(std::string(name), type, mode, order));
+  Node& child = *children_.back();
+  by_name_.emplace(child.name_, &child);
+  return child;
 }
 
 size_t Node::memory_bytes() const {  // NOLINT(misc-no-recursion)
@@ -186,12 +191,17 @@ void Column::Clear() {
   node.Clear();
 }
 
+const Column* Batch::FindColumn(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
 Column& Batch::AddColumn(std::string_view name, Type type, Mode mode, uint64_t order, bool gathered) {
-  for (const auto& column : columns_) {
-    if (column->node.name() == name) return *column;
-  }
+  if (const auto found = by_name_.find(name); found != by_name_.end()) return *found->second;
   columns_.push_back(std::make_unique<Column>(std::string(name), type, mode, order, gathered));
-  return *columns_.back();
+  Column& column = *columns_.back();
+  by_name_.emplace(column.node.name(), &column);
+  return column;
 }
 
 size_t Batch::memory_bytes() const {
@@ -233,25 +243,23 @@ void SchemaUnion::Add(const Batch& batch) {
 void SchemaUnion::AddNodes(const std::vector<const Node*>& nodes, Entries& entries) {  // NOLINT(misc-no-recursion)
   for (const Node* node : nodes) {
     if (!HasLeaf(*node, false)) continue;
-    auto found = std::find_if(entries.begin(), entries.end(), [&](const auto& entry) { return entry->field.name == node->name(); });
-    if (found == entries.end()) {
-      auto entry = std::make_unique<Entry>();
+    auto& entry = entries[node->name()];
+    if (entry == nullptr) {
+      entry = std::make_unique<Entry>();
       entry->field.name = node->name();
       entry->field.type = node->type();
       entry->field.mode = node->repeated() ? Mode::kRepeated : Mode::kNullable;
       entry->order = node->order();
-      entries.push_back(std::move(entry));
-      found = entries.end() - 1;
     }
     std::vector<const Node*> children;
     for (const auto& child : node->children()) children.push_back(child.get());
-    AddNodes(children, (*found)->children);
+    AddNodes(children, entry->children);
   }
 }
 
 std::vector<Field> SchemaUnion::FieldsOf(const Entries& entries) {  // NOLINT(misc-no-recursion)
   std::vector<const Entry*> sorted;
-  for (const auto& entry : entries) sorted.push_back(entry.get());
+  for (const auto& [name, entry] : entries) sorted.push_back(entry.get());
   std::sort(sorted.begin(), sorted.end(), [](const Entry* a, const Entry* b) {
     return a->order != b->order ? a->order < b->order : a->field.name < b->field.name;
   });

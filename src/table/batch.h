@@ -15,10 +15,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "table/schema.h"
@@ -73,8 +75,10 @@ class Values {
 class Node {
  public:
   // `order`: siblings stand in the schema by it, then by name.
-  Node(std::string name, Type type, Mode mode, uint64_t order, Node* parent);
+  Node(std::string name, Type type, Mode mode, uint64_t order);
 
+  // The child of this name, or null.
+  const Node* FindChild(std::string_view name) const;
   // The child of this name; made when there is none. Requires: type() == kRecord; the same type and mode each time.
   Node& Child(std::string_view name, Type type, Mode mode, uint64_t order);
 
@@ -116,6 +120,7 @@ class Node {
   Mode mode_;
   uint64_t order_;
   std::vector<std::unique_ptr<Node>> children_;
+  std::unordered_map<std::string_view, Node*> by_name_;  // views into the children's names
 };
 
 // A top-level field: its distinct values and the runs of rows.
@@ -127,7 +132,7 @@ class Column {
   };
 
   Column(std::string name, Type type, Mode mode, uint64_t order, bool gathered)
-      : node(std::move(name), type, mode, order, nullptr), gathered_(gathered) {}
+      : node(std::move(name), type, mode, order), gathered_(gathered) {}
 
   // Begins a distinct value of its own and returns its number. The caller then fills node and what is below.
   uint32_t NewKey() {
@@ -206,6 +211,8 @@ class Batch {
   // The row that is being filled counts from now on. Not called: it is as if the row had never been.
   void CommitRow() { ++rows_; }
   const std::vector<std::unique_ptr<Column>>& columns() const { return columns_; }
+  // The column of this name, or null.
+  const Column* FindColumn(std::string_view name) const;
   // Of the whole tree: walks it.
   size_t memory_bytes() const;
   // Ends all runs; the batch is then ready to be written.
@@ -219,26 +226,24 @@ class Batch {
  private:
   uint32_t rows_ = 0;
   std::vector<std::unique_ptr<Column>> columns_;
+  std::unordered_map<std::string_view, Column*> by_name_;  // views into the columns' names
 };
 
-// The union of two schemas whose fields agree in type and mode by name (mapping sees to that), in the order of
-// their `orders`: both must come from Batch::SchemaOf, with fields in order. See UniteInto.
+// The union of the schemas of several batches whose fields agree in type and mode by name (mapping sees to that): the same for any
+// order of adding.
 class SchemaUnion {
  public:
+  SchemaUnion();
+  ~SchemaUnion();
   void Add(const Batch& batch);
   Schema Get() const;
 
  private:
   struct Entry;
-  using Entries = std::vector<std::unique_ptr<Entry>>;
+  using Entries = std::map<std::string, std::unique_ptr<Entry>>;
   static void AddNodes(const std::vector<const Node*>& nodes, Entries& entries);
   static std::vector<Field> FieldsOf(const Entries& entries);
 
- public:
-  SchemaUnion();
-  ~SchemaUnion();
-
- private:
   Entries entries_;
 };
 

@@ -47,9 +47,7 @@ void FindLeaves(const Field& field, const Node& node, LeafPath path, std::vector
     return;
   }
   for (const Field& child : field.fields) {
-    const auto found = std::find_if(node.children().begin(), node.children().end(), [&](const auto& n) { return n->name() == child.name; });
-    assert(found != node.children().end());
-    FindLeaves(child, **found, path, names, visit);
+    FindLeaves(child, *node.FindChild(child.name), path, names, visit);
   }
 }
 
@@ -205,12 +203,9 @@ base::Result<Part> Part::Write(const Batch& batch, std::unique_ptr<base::OutputF
     out.clear();
   };
   for (const Field& field : state->schema.fields) {
-    const auto& columns = batch.columns();
-    const auto column = std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c->node.name() == field.name; });
-    assert(column != columns.end());
     LeafPath path;
-    path.column = column->get();
-    FindLeaves(field, (*column)->node, path, {}, [&](const LeafPath& leaf, std::vector<std::string> names) {
+    path.column = batch.FindColumn(field.name);
+    FindLeaves(field, path.column->node, path, {}, [&](const LeafPath& leaf, std::vector<std::string> names) {
       Chunk chunk = encoder.Encode(leaf, state->data_bytes, out);
       chunk.names = std::move(names);
       state->chunks.push_back(std::move(chunk));
