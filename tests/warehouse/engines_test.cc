@@ -143,5 +143,95 @@ INSTANTIATE_TEST_SUITE_P(Readers, EnginesTest,
                                          Reader{"pyiceberg", "'%E/venv/bin/python' '%S/read_pyiceberg.py'"}),
                          [](const auto& one) { return std::string(one.param.name); });
 
+// Spark takes the warehouse for a Hadoop catalog: it reads what we wrote, and we read what it did. Takes two minutes; runs
+// where tests/engines/setup.sh --spark has been.
+class SparkTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const char* engines = std::getenv("ENGINES_FOLDER");
+    if (engines == nullptr || !std::filesystem::exists(std::string(engines) + "/jars")) {
+      GTEST_SKIP() << "ENGINES_FOLDER is not set, or is without Spark (tests/engines/setup.sh BUILD_FOLDER --spark)";
+    }
+  }
+
+  std::vector<std::string> Spark(const std::vector<std::string>& steps) {
+    const std::string scripts = std::string(std::filesystem::path(__FILE__).parent_path().parent_path() / "engines");
+    const std::string errors = folder_.path() + "/spark.log";
+    std::string command =
+        "\"$ENGINES_FOLDER/venv/bin/python\" '" + scripts + "/spark_check.py' '" + folder_.path() + "' local dicom t";
+    for (const std::string& step : steps) command += " \"" + step + "\"";
+    FILE* pipe = ::popen((command + " 2>'" + errors + "'").c_str(), "r");
+    std::string output;
+    char buffer[4096];
+    for (size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) output.append(buffer, got);
+    EXPECT_EQ(::pclose(pipe), 0) << ReadFile(errors);
+    std::vector<std::string> rows;
+    std::istringstream lines(output);
+    for (std::string line; std::getline(lines, line);) rows.push_back(line);
+    std::sort(rows.begin(), rows.end());
+    return rows;
+  }
+
+  void Append(const std::string& select, std::vector<int64_t> removed = {}) {
+    auto write = Transaction::Begin(warehouse_, name_, Disposition::kAppend);
+    ASSERT_OK(write);
+    const std::string path = write->NewDataPath();
+    std::vector<Transaction::RemovedRow> rows;
+    for (const int64_t row : removed) rows.push_back({path, row});
+    const auto finish = [&](const table::Schema& with_ids) -> base::Result<std::vector<DataFile>> {
+      DH_ASSIGN(DataFile part, WritePart(*write, path, select, Pick(with_ids, {"A", "L"})));
+      return std::vector{part};
+    };
+    ASSERT_OK(
+        write->Commit(Columns({Column("A", Type::kInteger), Column("L", Type::kString, Mode::kRepeated)}), finish, rows, {}));
+  }
+
+  TableName name_{"local", "dicom", "t"};
+  TemporaryFolder folder_;
+  Warehouse warehouse_{folder_.path()};
+};
+
+TEST_F(SparkTest, ReadsAppendsDeletesCompactsAndExpires) {
+  Append("SELECT i AS A, ['x', NULL] AS L FROM range(4) t(i)", {1});
+  EXPECT_THAT(Spark({"read"}),
+              testing::ElementsAre(R"({"A":"0","L":["x",null]})", R"({"A":"2","L":["x",null]})", R"({"A":"3","L":["x",null]})"));
+  EXPECT_EQ(Spark({"sql:INSERT INTO @ VALUES (7, array('y'))", "read"}).size(), 4U);
+  auto snapshot = warehouse_.OpenTable(name_);
+  ASSERT_OK(snapshot);
+  EXPECT_EQ(snapshot->rows, 4);
+  // Deletes as files, and compressed metadata.
+  EXPECT_EQ(Spark({"sql:ALTER TABLE @ SET TBLPROPERTIES ('write.delete.mode' = 'merge-on-read')", "gzip",
+                   "sql:DELETE FROM @ WHERE A = 3", "read"})
+                .size(),
+            3U);
+  snapshot = warehouse_.OpenTable(name_);
+  ASSERT_OK(snapshot);
+  EXPECT_EQ(snapshot->rows, 3);
+  EXPECT_FALSE(snapshot->deletes.empty());
+  Append("SELECT 9 AS A, NULL::VARCHAR[] AS L");
+  EXPECT_THAT(
+      Spark({"sql:CALL dh.system.rewrite_data_files(table => '@', options => map('rewrite-all', 'true', 'delete-file-threshold', "
+             "'1'))",
+             "sql:ALTER TABLE @ ADD COLUMN N INT FIRST",
+             "sql:CALL dh.system.expire_snapshots(table => '@', older_than => TIMESTAMP '2999-01-01 00:00:00', retain_last => 1)",
+             "read"}),
+      testing::ElementsAre(R"({"A":"0","L":["x",null],"N":null})", R"({"A":"2","L":["x",null],"N":null})",
+                           R"({"A":"7","L":["y"],"N":null})", R"({"A":"9","L":null,"N":null})"));
+  Append("SELECT 10 AS A, ['z'] AS L");
+  snapshot = warehouse_.OpenTable(name_);
+  ASSERT_OK(snapshot);
+  EXPECT_EQ(snapshot->rows, 5);
+  EXPECT_EQ(snapshot->schema.fields.size(), 3U);
+  EXPECT_EQ(snapshot->schema.fields[0].foreign_type, "int");
+  ASSERT_OK(warehouse_.Expire(name_, 1, INT64_MAX));
+  TemporaryFolder other;
+  std::filesystem::rename(folder_.path() + "/local", other.path() + "/local");
+  ASSERT_OK(Warehouse(other.path()).Relocate(name_));
+  EXPECT_EQ(Warehouse(other.path()).OpenTable(name_)->rows, 5);
+  std::filesystem::rename(other.path() + "/local", folder_.path() + "/local");
+  ASSERT_OK(warehouse_.Relocate(name_));
+  EXPECT_EQ(Spark({"read"}).size(), 5U);
+}
+
 }  // namespace
 }  // namespace dicomhouse::warehouse
