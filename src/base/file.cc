@@ -27,7 +27,10 @@ class PosixOutputFile final : public OutputFile {
     if (fd_ >= 0) ::close(fd_);
   }
 
+  Status Pause() override { return Close(); }
+
   Status Append(std::string_view bytes) override {
+    DH_CHECK(Resume());
     while (!bytes.empty()) {
       const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
       if (written < 0 && errno == EINTR) continue;
@@ -38,12 +41,14 @@ class PosixOutputFile final : public OutputFile {
   }
 
   Status Truncate(uint64_t size) override {
+    DH_CHECK(Resume());
     if (::ftruncate(fd_, static_cast<off_t>(size)) != 0) return SystemError(path_, "can't cut");
     if (::lseek(fd_, static_cast<off_t>(size), SEEK_SET) < 0) return SystemError(path_, "can't seek");
     return {};
   }
 
   Status Sync() override {
+    DH_CHECK(Resume());
     if (::fsync(fd_) != 0) return SystemError(path_, "can't sync to disk");
     return {};
   }
@@ -55,6 +60,13 @@ class PosixOutputFile final : public OutputFile {
   }
 
  private:
+  Status Resume() {
+    if (fd_ >= 0) return {};
+    fd_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd_ < 0 || ::lseek(fd_, 0, SEEK_END) < 0) return SystemError(path_, "can't open again");
+    return {};
+  }
+
   int fd_;
   std::string path_;
 };

@@ -49,6 +49,8 @@ class OutputFile {
   virtual Status Append(std::string_view bytes) = 0;
   // Cuts the file to `size` bytes; the next Append goes there.
   virtual Status Truncate(uint64_t size) = 0;
+  // Frees the descriptor until the next call that needs it: thousands of files may wait so.
+  virtual Status Pause() { return {}; }
   // Bytes are on the disk when this returns (fsync).
   virtual Status Sync() = 0;
   // Must be called; a destructor closes silently.

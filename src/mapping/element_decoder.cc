@@ -88,7 +88,10 @@ Plan& ElementDecoder::PlanFor(Level& level, Plan* after, uint32_t tag, Vr vr, bo
     slot->key = key;
     slot->tag = tag;
     slot->rule = RuleFor({tag, vr, sequence, creator_texts_[creator]}, profile_);
-    if (!level.dropping) MakeNodes(level, *slot);
+    if (!level.dropping) {
+      MakeNodes(level, *slot);
+      MakeTyped(level, *slot, creator_texts_[creator]);
+    }
     if (slot->rule.fate == Fate::kSequence && slot->items == nullptr) {
       slot->items = std::make_unique<Level>();
       slot->items->depth = level.depth + 1;
@@ -104,6 +107,23 @@ void ElementDecoder::MakeNodes(Level& level, Plan& plan) {
   const Rule& rule = plan.rule;
   if (rule.fate == Fate::kOther || rule.fate == Fate::kDropped) return;
   if (rule.fate == Fate::kSequence && level.depth >= kMaxItemDepth) return;
+  MakePlaces(level, plan);
+}
+
+// Profile lossless: a private value has a typed column of its own, beside its text in OtherElements.
+void ElementDecoder::MakeTyped(Level& level, Plan& plan, std::string_view creator) {
+  if (profile_ != Profile::kLossless || plan.rule.fate != Fate::kOther) return;
+  auto rule = TypedPrivateRule(plan.tag, plan.rule.vr, creator);
+  if (!rule) return;
+  plan.typed = std::make_unique<Plan>();
+  plan.typed->tag = plan.tag;
+  plan.typed->rule = *std::move(rule);
+  MakePlaces(level, *plan.typed);
+  plan.column = plan.typed->column;
+}
+
+void ElementDecoder::MakePlaces(Level& level, Plan& plan) {
+  const Rule& rule = plan.rule;
   const Type type = rule.repeating_group ? Type::kRecord : rule.type;
   const Mode mode = rule.repeating_group ? Mode::kRepeated : rule.mode;
   if (level.record == nullptr) {
@@ -156,6 +176,8 @@ void ElementDecoder::Clear() {
 Distinct ElementDecoder::Decode(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, const ValueContext& context) {
   result_ = {};
   outcome_ = {};
+  length_ = element.length;
+  header_bytes_ = element.value - element.start;
   depth_ = 0;
   outcome_.dropped_begin = static_cast<uint32_t>(dropped_items_.size());
   outcome_.notes_begin = static_cast<uint32_t>(notes_.size());
@@ -241,6 +263,7 @@ void ElementDecoder::Value(Plan& plan, std::string_view bytes, uint64_t offset, 
     CountDropped(plan, Reason::kTooLarge, offset, rule.vr, Excerpt(rule.vr, bytes.substr(0, base::kMaxExcerptBytes), context));
   } else if (rule.fate == Fate::kOther) {
     Other(plan, bytes, offset, context, place, rule.reason);
+    if (plan.typed != nullptr && !bytes.empty()) Typed(*plan.typed, bytes, offset, context, place);
   } else if (bytes.empty()) {
     ++outcome_.counts.placed;  // no value: NULL, or an empty list
     if (rule.mode == Mode::kRepeated && !rule.repeating_group) Begin(plan, place);
@@ -251,6 +274,20 @@ void ElementDecoder::Value(Plan& plan, std::string_view bytes, uint64_t offset, 
   } else {
     Number(plan, bytes, offset, context, place);
   }
+}
+
+// A private element that has just been put into OtherElements: into its own column too, if it parses.
+void ElementDecoder::Typed(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place) {
+  const Rule& rule = plan.rule;
+  const uint64_t placed = outcome_.counts.placed;
+  if (rule.fate == Fate::kPersonName) {
+    if (rule.mode == Mode::kRepeated) PersonNames(plan, bytes, offset, context, place);
+  } else if (rule.type == Type::kString) {
+    Text(plan, bytes, offset, context, place);
+  } else if (values_.Numbers(rule, bytes, context, numbers_) && (rule.mode == Mode::kRepeated || numbers_.size() <= 1)) {
+    Number(plan, bytes, offset, context, place);
+  }
+  if (outcome_.counts.placed > placed) --outcome_.counts.other;
 }
 
 void ElementDecoder::Text(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place) {
@@ -418,6 +455,8 @@ void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom
 // An element inside an item.
 void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& instance) {
   const dicom::ElementHeader header = cursor.element();
+  length_ = header.length;
+  header_bytes_ = header.value - header.start;
   Frame& frame = frames_[depth_ - 1];
   if ((header.tag & 0xFFFF) == 0) return;  // group length
   const auto* data = reinterpret_cast<const char*>(instance.window.data());
@@ -470,8 +509,10 @@ void ElementDecoder::NoteContext(Frame& frame, uint32_t tag, std::string_view by
 }
 
 void ElementDecoder::CountDropped(Plan& plan, Reason reason, uint64_t offset, Vr vr, std::string_view excerpt) {
-  ++outcome_.counts.dropped;
-  AddNote(reason, vr, 1, offset, plan.tag, excerpt);
+  const bool described = profile_ == Profile::kLossless;
+  ++(described ? outcome_.counts.other : outcome_.counts.dropped);
+  AddNote(reason, vr, described ? 0 : 1, offset, plan.tag, excerpt);
+  notes_.back().described = described;
   std::string name = PathName(plan.tag);
   auto [found, added] = dropped_by_name_.try_emplace(std::move(name), 0);
   if (added) {
@@ -485,7 +526,8 @@ void ElementDecoder::CountDropped(Plan& plan, Reason reason, uint64_t offset, Vr
 }
 
 void ElementDecoder::AddNote(Reason reason, Vr vr, uint64_t dropped, uint64_t offset, uint32_t tag, std::string_view excerpt) {
-  notes_.push_back({reason, vr, dropped, offset, PathText(tag), std::string(base::Utf8Prefix(excerpt, base::kMaxExcerptBytes)), {}});
+  notes_.push_back({reason, vr, dropped, false, length_, header_bytes_, offset, PathText(tag),
+                    std::string(base::Utf8Prefix(excerpt, base::kMaxExcerptBytes)), {}});
   notes_.back().account_keys.fill(kAbsent);
 }
 

@@ -26,6 +26,9 @@ struct Note {
   Reason reason = Reason::kReasons;
   dicom::Vr vr = dicom::Vr::kNone;
   uint64_t dropped = 0;   // elements that this line accounts for; 0 when they are kept
+  bool described = false; // profile lossless: named in BulkData, by place and length
+  uint64_t length = 0;    // of the value, as declared; dicom::kUndefinedLength when the file does not say
+  uint32_t header_bytes = 0;
   uint64_t offset = 0;    // in front of the element, from the top-level element's header on
   std::string path;       // "0008,1140[2].0008,1155": tags, items counted from 0
   std::string excerpt;    // of the value, as text
@@ -42,6 +45,7 @@ class ElementDecoder {
   // Adds columns to `batch`, which must outlive this.
   ElementDecoder(table::Batch& batch, Profile profile);
 
+  Profile profile() const { return profile_; }
   Level& top() { return top_; }
   // The plan for an element of a level. `after`: the plan of the element before it, or null. The reference stays valid.
   Plan& PlanFor(Level& level, Plan* after, uint32_t tag, dicom::Vr vr, bool sequence, uint32_t creator);
@@ -85,6 +89,8 @@ class ElementDecoder {
   };
 
   void MakeNodes(Level& level, Plan& plan);
+  void MakeTyped(Level& level, Plan& plan, std::string_view creator);
+  void MakePlaces(Level& level, Plan& plan);
   void MakePersonName(Plan& plan);
   PairNodes MakePair(table::Node& record, std::string_view first, std::string_view second, table::Type type, table::Mode mode);
   PairNodes& OtherOf(Level& level);
@@ -95,6 +101,7 @@ class ElementDecoder {
   void PersonNames(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place);
   void PersonName(const Plan& plan, std::string_view text, uint32_t item);
   void Other(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place, Reason reason);
+  void Typed(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place);
   Distinct Finish();
   // Makes the value present and returns the node whose slots take it.
   table::Node& Begin(Plan& plan, const Place& place);
@@ -122,6 +129,8 @@ class ElementDecoder {
   size_t depth_ = 0;  // frames in use
   Distinct result_;
   Outcome outcome_;  // of result_
+  uint64_t length_ = 0;         // declared, of the element that is being decoded
+  uint32_t header_bytes_ = 0;   // of it
   uint64_t offset_base_ = 0;  // of the top-level element that is being decoded
   std::vector<Outcome> outcomes_;
   std::vector<Note> notes_;

@@ -75,6 +75,7 @@ struct Plan {
   PairNodes group;                  // of a repeating group
   PersonNameNodes person;           // of kPersonName
   std::unique_ptr<Level> items;     // of kSequence
+  std::unique_ptr<Plan> typed;      // of a private element in profile lossless: its column beside OtherElements
   std::unique_ptr<Seen> seen;       // of a top-level element
   Plan* next = nullptr;             // the plan that followed last time: nearly always the one that follows again
 };

@@ -65,6 +65,13 @@ RowBuilder::RowBuilder(const Options& options) : options_(options), decoder_(bat
   account_columns_.offset = account("Offset", Type::kInteger);
   account_columns_.reason = account("Reason", Type::kString);
   account_columns_.excerpt = account("Excerpt", Type::kString);
+  if (options.profile == Profile::kLossless) {
+    bulk_.column = &batch_.AddColumn("BulkData", Type::kRecord, Mode::kRepeated, kDroppedTagsOrder + 1, true);
+    bulk_.tag = &bulk_.column->node.Child("Tag", Type::kString, Mode::kNullable, 0);
+    bulk_.vr = &bulk_.column->node.Child("VR", Type::kString, Mode::kNullable, 1);
+    bulk_.length = &bulk_.column->node.Child("Length", Type::kInteger, Mode::kNullable, 2);
+    bulk_.offset = &bulk_.column->node.Child("Offset", Type::kInteger, Mode::kNullable, 3);
+  }
   order = kExtraColumnsOrder;
   const auto extra = [&](bool wanted, std::string_view name, Type type) {
     return wanted ? &batch_.AddColumn(name, type, Mode::kNullable, order++) : nullptr;
@@ -76,6 +83,7 @@ RowBuilder::RowBuilder(const Options& options) : options_(options), decoder_(bat
 
 void RowBuilder::Add(dicom::Instance& instance, const SourceInfo& source, bool commit) {
   Fill(instance);
+  if (bulk_.column != nullptr) SetBulk(instance);
   if (commit) {
     SetExtra(source);
     row_ = {};
@@ -293,6 +301,39 @@ void RowBuilder::SetGroups() {
   }
 }
 
+// Where the row's values without a column are in its source. Not a matter of equal bytes: offsets differ from file to file.
+void RowBuilder::SetBulk(const dicom::Instance& instance) {
+  items_.clear();
+  for (const uint32_t index : noted_) {
+    const Slot& slot = slots_[index];
+    const uint64_t offset = instance.OffsetOf(instance.elements[index]);
+    for (const Note& note : decoder_.notes(decoder_.outcome(slot.plan->seen->distincts[slot.distinct]))) {
+      if (note.described) items_.push_back(BulkItem(note, offset + note.offset + note.header_bytes));
+    }
+  }
+  SetList(*bulk_.column);
+}
+
+uint32_t RowBuilder::BulkItem(const Note& note, uint64_t offset) {
+  const auto [found, added] = bulk_.items.try_emplace(note.path + ' ' + std::to_string(offset) + ' ' + std::to_string(note.length), 0);
+  if (!added) return found->second;
+  const uint32_t item = bulk_.column->NewItem();
+  const auto text = [item](table::Node& node, std::string_view value) {
+    node.Begin(item);
+    node.AddValue(node.values.AddText(value));
+  };
+  text(*bulk_.tag, note.path);
+  text(*bulk_.vr, dicom::VrText(note.vr));
+  if (note.length != dicom::kUndefinedLength) {
+    bulk_.length->Begin(item);
+    bulk_.length->AddValue(bulk_.length->values.AddNumber(static_cast<int64_t>(note.length)));
+  }
+  bulk_.offset->Begin(item);
+  bulk_.offset->AddValue(bulk_.offset->values.AddNumber(static_cast<int64_t>(offset)));
+  found->second = item;
+  return item;
+}
+
 void RowBuilder::SetExtra(const SourceInfo& source) {
   const uint32_t row = batch_.rows();
   if (extras_.path != nullptr) extras_.path->Set(row, extras_.path->KeyOfText(source.path));
@@ -363,6 +404,7 @@ void RowBuilder::Clear() {
   decoder_.Clear();
   for (Plan* plan : seen_plans_) plan->seen->Clear();
   for (auto& [column, lists] : lists_) lists.Clear();
+  bulk_.items.clear();
   slots_.clear();
   noted_.clear();
   sum_ = {};

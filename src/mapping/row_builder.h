@@ -99,6 +99,8 @@ class RowBuilder {
   void SetOthers();
   void SetDropped();
   void SetGroups();
+  void SetBulk(const dicom::Instance& instance);
+  uint32_t BulkItem(const Note& note, uint64_t offset);
   void SetExtra(const SourceInfo& source);
   void WriteNotes(const dicom::Instance& instance, const SourceInfo& source);
   void AccountRow(uint32_t path_key, uint32_t uid_key, const Note& note, uint64_t offset);
@@ -139,6 +141,15 @@ class RowBuilder {
     table::Column* reason;
     table::Column* excerpt;
   } account_columns_;
+  // BulkData (profile lossless): where in the source the values are that have no column.
+  struct Bulk {
+    table::Column* column = nullptr;
+    table::Node* tag = nullptr;
+    table::Node* vr = nullptr;
+    table::Node* length = nullptr;
+    table::Node* offset = nullptr;
+    std::unordered_map<std::string, uint32_t> items;
+  } bulk_;
   struct Extras {
     table::Column* path = nullptr;
     table::Column* size = nullptr;

@@ -10,6 +10,10 @@ using table::Type;
 
 namespace {
 
+void AppendHex(std::string& out, uint32_t value, int digits) {
+  for (int i = digits - 1; i >= 0; --i) out += "0123456789ABCDEF"[value >> 4 * i & 15];
+}
+
 bool IsInteger(Vr vr) { return vr != Vr::kSQ && !dicom::IsBulk(vr) && !dicom::IsText(vr) && vr != Vr::kFL && vr != Vr::kFD && vr != Vr::kNone; }
 
 // Whether bytes of VR `written` can be read into the column that the dictionary's VR makes.
@@ -88,6 +92,25 @@ Rule RuleFor(const ElementKind& kind, Profile /*profile*/) {
   return Other(kind.vr == Vr::kNone ? Vr::kUN : kind.vr, Reason::kReasons);
 }
 
+std::optional<Rule> TypedPrivateRule(uint32_t tag, Vr vr, std::string_view creator) {
+  if (!IsPrivate(tag) || IsPrivateCreator(tag) || creator.empty() || dicom::IsBulk(vr) || vr == Vr::kSQ || vr == Vr::kNone) return std::nullopt;
+  const dicom::PrivateEntry* entry = dicom::FindPrivate(creator, tag);
+  Rule rule;
+  rule.fate = vr == Vr::kPN ? Fate::kPersonName : Fate::kValue;
+  rule.vr = vr;
+  rule.type = TypeOf(vr);
+  rule.mode = entry != nullptr && entry->vm == "1" && vr != Vr::kPN ? Mode::kNullable : Mode::kRepeated;
+  for (const char c : creator) rule.name += (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ? c : '_';
+  if (rule.name.empty() || (rule.name[0] >= '0' && rule.name[0] <= '9')) rule.name.insert(0, "_");
+  rule.name += "__";
+  AppendHex(rule.name, tag >> 16, 4);
+  rule.name += "xx";
+  AppendHex(rule.name, tag & 0xFF, 2);
+  if (entry == nullptr || TypeOf(entry->vr) != rule.type) rule.name.append("__").append(table::TypeName(rule.type));
+  rule.order = kPrivateOrder | tag;
+  return rule;
+}
+
 Type TypeOf(Vr vr) {
   switch (vr) {
     case Vr::kDA: return Type::kDate;
@@ -100,11 +123,6 @@ Type TypeOf(Vr vr) {
   }
 }
 
-namespace {
-void AppendHex(std::string& out, uint32_t value, int digits) {
-  for (int i = digits - 1; i >= 0; --i) out += "0123456789ABCDEF"[value >> 4 * i & 15];
-}
-}  // namespace
 
 std::string TagName(uint32_t tag) {
   std::string name = "Tag_";

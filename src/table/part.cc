@@ -214,6 +214,7 @@ base::Result<Part> Part::Write(const Batch& batch, std::unique_ptr<base::OutputF
   }
   write_out();
   DH_CHECK(written);
+  DH_CHECK(state->file->Pause());
   return Part(std::move(state));
 }
 
@@ -263,7 +264,8 @@ base::Status Part::Finish(const Schema& schema) {
     const Chunk& chunk = state.chunks[i];
     state.stats.push_back({ids[i], chunk.compressed_bytes, chunk.entries, chunk.nulls, chunk.lower, chunk.upper});
   }
-  return state.file->Sync();
+  DH_CHECK(state.file->Sync());
+  return state.file->Pause();
 }
 
 base::Status Part::Close() { return state_->file->Close(); }
