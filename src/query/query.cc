@@ -1,0 +1,252 @@
+#include "query/query.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+#include "query/dialect.h"
+#include "query/gate.h"
+#include "query/print.h"
+#include "warehouse/engine.h"
+#include "warehouse/parquet_scan.h"
+
+namespace dicomhouse::query {
+namespace {
+
+using warehouse::Engine;
+
+// The tables of one statement: opened when their name is met, once each.
+class Tables {
+ public:
+  Tables(const warehouse::Warehouse& warehouse, const warehouse::TableName& defaults) : warehouse_(warehouse), defaults_(defaults) {}
+
+  base::Result<const KnownTable*> Open(const std::string& text) {
+    DH_ASSIGN(const warehouse::TableName name, warehouse::TableName::Parse(text, defaults_));
+    const auto found = tables_.find(name);
+    if (found != tables_.end()) return &found->second->known;
+    DH_ASSIGN(warehouse::Snapshot snapshot, warehouse_.OpenTable(name));
+    auto table = std::make_unique<Table>();
+    table->snapshot = std::move(snapshot);
+    table->known = {"dh_t" + std::to_string(tables_.size() + 1), &table->snapshot.schema};
+    const KnownTable* known = &table->known;
+    tables_.emplace(name, std::move(table));
+    return known;
+  }
+
+  std::set<std::string> Views() const {
+    std::set<std::string> views;
+    for (const auto& [name, table] : tables_) views.insert(table->known.view);
+    return views;
+  }
+
+  std::vector<std::string> Paths() const {
+    std::vector<std::string> paths;
+    for (const auto& [name, table] : tables_) {
+      for (std::string& path : warehouse::ScanPaths(table->snapshot)) paths.push_back(std::move(path));
+    }
+    return paths;
+  }
+
+  base::Status CreateViews(Engine& engine, const warehouse::ScanColumns& columns) const {
+    for (const auto& [name, table] : tables_) {
+      const auto sql = warehouse::ScanSql(table->snapshot, columns);
+      if (!sql.ok()) return base::Error{sql.error().code, name.Text() + ": " + sql.error().message};
+      const auto status = engine.Execute("CREATE VIEW " + table->known.view + " AS " + *sql);
+      if (!status.ok()) return base::Error{status.error().code, name.Text() + ": " + status.error().message};
+    }
+    return {};
+  }
+
+  // Columns of these tables, for messages.
+  std::vector<std::string> ColumnNames() const {
+    std::vector<std::string> names;
+    for (const auto& [name, table] : tables_) {
+      for (const table::Field& field : table->snapshot.schema.fields) names.push_back(field.name);
+    }
+    return names;
+  }
+
+ private:
+  struct Table {
+    warehouse::Snapshot snapshot;
+    KnownTable known;
+  };
+
+  const warehouse::Warehouse& warehouse_;
+  warehouse::TableName defaults_;
+  std::map<warehouse::TableName, std::unique_ptr<Table>> tables_;
+};
+
+// Letters that two names have in common at their start, after equality without regard to case.
+std::string NearestName(const std::vector<std::string>& names, const std::string& wanted) {
+  const std::string lower = ToLower(wanted);
+  std::string best;
+  size_t most = 2;  // fewer letters say nothing
+  for (const std::string& name : names) {
+    const std::string other = ToLower(name);
+    const auto [a, b] = std::mismatch(lower.begin(), lower.end(), other.begin(), other.end());
+    const auto common = static_cast<size_t>(a - lower.begin());
+    const bool better = common > most || (common == most && !best.empty() && other.size() < best.size());
+    if (better) {
+      most = common;
+      best = name;
+    }
+  }
+  return best;
+}
+
+// The engine's names of types and functions are not the user's.
+std::string InGoogleWords(std::string message) {
+  static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+      {"VARCHAR", "STRING"}, {"BIGINT", "INT64"}, {"DOUBLE", "FLOAT64"}, {"BLOB", "BYTES"}, {"BOOLEAN", "BOOL"}};
+  for (const auto& [engine, google] : kWords) {
+    for (size_t at = 0; (at = message.find(engine, at)) != std::string::npos; at += google.size()) {
+      message.replace(at, engine.size(), google);
+    }
+  }
+  // What follows is the engine's excerpt of its statement, or its lists of functions.
+  for (const std::string_view tail : {"\n\nLINE ", "\n\tCandidate", "\nCandidate", "\n\nCandidate"}) {
+    message = message.substr(0, message.find(tail));
+  }
+  return message;
+}
+
+// The engine's words for a user who has never seen the engine's statement.
+base::Error Explain(const Engine& engine, const base::Error& error, const Translation& translation, const Tables& tables) {
+  const warehouse::EngineProblem& problem = engine.problem();
+  std::string message = InGoogleWords(problem.message);
+  if (!problem.name.empty() && message.find("not found in FROM clause") != std::string::npos) {
+    message = "there is no column " + problem.name;
+    const std::string nearest = NearestName(tables.ColumnNames(), problem.name);
+    if (!nearest.empty()) message += "; did you mean " + nearest + "?";
+  }
+  if (problem.position.has_value()) message = Where(translation.Locate(*problem.position)) + message;
+  return {error.code, message};
+}
+
+base::Status CheckNames(const std::vector<warehouse::ValueType>& columns) {
+  std::set<std::string> seen;
+  for (const warehouse::ValueType& column : columns) {
+    if (!seen.insert(ToLower(column.name)).second) {
+      return base::Error{base::ErrorCode::kInvalidArgument,
+                         "two columns of the result are called " + column.name + ": give one an alias with AS"};
+    }
+  }
+  return {};
+}
+
+// A folder that only this process knows, gone with the object.
+class TemporaryFolder {
+ public:
+  static base::Result<std::unique_ptr<TemporaryFolder>> Make() {
+    std::error_code failed;
+    std::string path = (std::filesystem::temp_directory_path(failed) / "dicomhouse-XXXXXX").string();
+    if (failed || ::mkdtemp(path.data()) == nullptr) {
+      return base::Error{base::ErrorCode::kIo, path + ": no temporary folder can be made there (set TMPDIR)"};
+    }
+    return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(std::move(path)));
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+base::Status CopyToOutput(const std::string& path, const Output& output) {
+  DH_ASSIGN(const base::InputFile file, base::InputFile::Open(path));
+  std::vector<uint8_t> buffer(size_t{1} << 20);
+  for (uint64_t offset = 0;;) {
+    DH_ASSIGN(const size_t read, file.ReadAt(offset, std::span<uint8_t>(buffer)));
+    if (read == 0) return {};
+    DH_CHECK(output(std::string_view(reinterpret_cast<const char*>(buffer.data()), read)));
+    offset += read;
+  }
+}
+
+// Parquet has no 128-bit integers: sums become INT64 again, as GoogleSQL has them.
+std::string ParquetQuery(const std::string& sql, const std::vector<warehouse::ValueType>& columns, int64_t max_rows) {
+  std::string list;
+  for (const warehouse::ValueType& column : columns) {
+    const std::string name = warehouse::SqlName(column.name);
+    list += (list.empty() ? "" : ", ") + (column.kind == warehouse::ValueKind::kHuge ? "CAST(" + name + " AS BIGINT) AS " + name : name);
+  }
+  return "SELECT " + list + " FROM (" + sql + ")" + (max_rows > 0 ? " LIMIT " + std::to_string(max_rows) : "");
+}
+
+// One statement on its way through both locks.
+class Statement {
+ public:
+  Statement(const warehouse::Warehouse& warehouse, const Options& options, const Output& output)
+      : tables_(warehouse, options.defaults), options_(options), output_(output) {}
+
+  base::Status Answer(std::string_view sql) {
+    DH_ASSIGN(translation_, Translate(sql, [this](const std::string& name) { return tables_.Open(name); }));
+    DH_ASSIGN(Engine engine, Engine::Open({options_.threads, options_.memory_bytes}));
+    DH_CHECK(PassGate(engine));
+    std::unique_ptr<TemporaryFolder> folder;
+    std::string file;
+    std::vector<std::string> paths = tables_.Paths();
+    if (options_.format == Format::kParquet) {
+      DH_ASSIGN(folder, TemporaryFolder::Make());
+      file = folder->path() + "/result.parquet";
+      paths.push_back(file);
+    }
+    DH_CHECK(engine.Lock(paths));
+    warehouse::ScanColumns columns;
+    columns.all = translation_.all_columns;
+    columns.names = translation_.names;
+    DH_CHECK(tables_.CreateViews(engine, columns));
+    auto rows = engine.Query(translation_.sql);
+    if (!rows.ok()) return Explain(engine, rows.error(), translation_, tables_);
+    DH_CHECK(CheckNames(rows->columns()));
+    const base::Status status = file.empty() ? Print(*rows, options_.format, options_.max_rows, output_) : Parquet(engine, *rows, file);
+    if (!status.ok() && !engine.problem().message.empty() && status.error().message == engine.problem().message) {
+      return Explain(engine, status.error(), translation_, tables_);
+    }
+    return status;
+  }
+
+ private:
+  base::Status PassGate(Engine& engine) {
+    DH_ASSIGN(const std::string serialized, engine.Text(std::string(kSerialize), translation_.sql));
+    DH_ASSIGN(const Refusal refusal, CheckStatement(serialized, tables_.Views()));
+    if (refusal.message.empty()) return {};
+    const bool placed = refusal.offset != std::string::npos;
+    return base::Error{base::ErrorCode::kInvalidArgument,
+                       (placed ? Where(translation_.Locate(refusal.offset)) : std::string()) + refusal.message};
+  }
+
+  base::Status Parquet(Engine& engine, const warehouse::Rows& rows, const std::string& file) {
+    const std::string query = ParquetQuery(translation_.sql, rows.columns(), options_.max_rows);
+    DH_CHECK(engine.Execute("COPY (" + query + ") TO " + warehouse::SqlString(file) +
+                            " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"));
+    return CopyToOutput(file, output_);
+  }
+
+  Tables tables_;
+  Options options_;
+  const Output& output_;
+  Translation translation_;
+};
+
+}  // namespace
+
+base::Status Run(const warehouse::Warehouse& warehouse, std::string_view sql, const Options& options, const Output& output) {
+  return Statement(warehouse, options, output).Answer(sql);
+}
+
+}  // namespace dicomhouse::query
