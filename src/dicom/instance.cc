@@ -10,6 +10,7 @@ namespace dicomhouse::dicom {
 namespace {
 
 constexpr uint32_t kPreambleBytes = 128;
+constexpr size_t kElementsAtOnce = 256;
 constexpr uint32_t kTransferSyntaxTag = 0x00020010;
 constexpr uint32_t kMediaStorageClassTag = 0x00020002;
 constexpr std::string_view kDirectoryClass = "1.2.840.10008.1.3.10";
@@ -80,6 +81,7 @@ ReadOutcome InstanceReader::Read(ByteSource& source, Instance& instance) {
   instance.elements.clear();
   instance.problems.clear();
   instance.inflated = false;
+  instance.ordered = true;
   if (first_read_bytes_ == 0) first_read_bytes_ = base::kFirstReadBytes;
   instance.window.Open(source, 0, first_read_bytes_);
   uint32_t position = 0;
@@ -143,6 +145,7 @@ void InstanceReader::ReadMeta(Instance& instance, uint32_t& position) {
                                  skipped.truncated, header.fragments, header.implicit});
   }
   instance.problems = cursor.problems();
+  SortElements(instance);
 }
 
 // The transfer syntax says how the data set is written, but for files that lie or say nothing.
@@ -155,6 +158,9 @@ void InstanceReader::ChooseEncoding(Instance& instance, uint32_t position) {
     instance.encoding.big_endian = syntax == kExplicitBigEndian;
     instance.encoding.explicit_vr = syntax != kImplicitLittleEndian;
     if (instance.encoding.big_endian && p[0] != 0 && p[1] == 0) instance.encoding.big_endian = false;
+    if (instance.encoding == Encoding{true, false} && p[0] == 0 && LooksLikeElement(p, window.size() - position, {true, true})) {
+      instance.encoding.big_endian = true;
+    }
     if (ContradictsDeclared(p, instance.encoding)) instance.encoding.explicit_vr = !instance.encoding.explicit_vr;
     return;
   }
@@ -189,6 +195,9 @@ template <bool kExplicit>
 uint32_t InstanceReader::ReadPlainElements(Instance& instance, uint32_t position) {
   const uint8_t* data = instance.window.data();
   const size_t size = instance.window.size();
+  auto& elements = instance.elements;
+  size_t count = elements.size();
+  uint32_t last_tag = count == 0 ? 0 : elements.back().tag;
   while (size - position >= 12) {
     const uint8_t* p = data + position;
     const uint32_t tag = LoadTag(p, false);
@@ -206,17 +215,21 @@ uint32_t InstanceReader::ReadPlainElements(Instance& instance, uint32_t position
     if (length > size - position - header || tag >> 16 == kItemTag >> 16) break;
     const uint32_t end = position + header + length;
     if ((tag & 0xFFFF) != 0) {  // not a group length, retired (PS3.5 §7.2)
-      instance.elements.push_back({tag, position, position + header, end, length, vr, false, false, false, !kExplicit});
+      // Grown in steps: a push_back for each element took a tenth of the time of reading alone.
+      if (count == elements.size()) elements.resize(count + kElementsAtOnce);
+      elements[count++] = {tag, position, position + header, end, length, vr, false, false, false, !kExplicit};
+      instance.ordered = instance.ordered && tag > last_tag;
+      last_tag = tag;
     }
     position = end;
   }
+  elements.resize(count);
   return position;
 }
 
 void InstanceReader::ReadDataSet(Instance& instance, uint32_t position) {
   Cursor& cursor = cursor_;
   cursor.Open(instance.window);
-  const size_t meta = instance.elements.size();
   uint64_t offset = position;
   for (;;) {
     if (!instance.encoding.big_endian) {
@@ -231,6 +244,7 @@ void InstanceReader::ReadDataSet(Instance& instance, uint32_t position) {
     instance.problems.insert(instance.problems.end(), cursor.problems().begin(), cursor.problems().end());
     if (!found) break;
     if ((header.tag & 0xFFFF) != 0) {
+      instance.ordered = instance.ordered && (instance.elements.empty() || header.tag > instance.elements.back().tag);
       instance.elements.push_back({header.tag, header.start, header.value, skipped.end, header.length, header.vr, skipped.left_out,
                                    skipped.truncated, header.fragments, header.implicit});
     }
@@ -238,19 +252,18 @@ void InstanceReader::ReadDataSet(Instance& instance, uint32_t position) {
     position = cursor.position();
     offset = cursor.offset();
   }
-  SortElements(instance, meta);
+  SortElements(instance);
 }
 
 // Tags ascend (PS3.5 §7.1); where they don't, they are put in order, the first of two equal ones in front.
-void InstanceReader::SortElements(Instance& instance, size_t meta) {
-  const auto before = [](const TopElement& a, const TopElement& b) { return a.tag < b.tag; };
+void InstanceReader::SortElements(Instance& instance) {
+  if (instance.ordered) return;
   auto& elements = instance.elements;
-  for (size_t i = meta > 0 ? meta : 1; i < elements.size(); ++i) {
-    if (elements[i - 1].tag < elements[i].tag) continue;
-    instance.problems.push_back({ProblemCode::kNotOrdered, elements[i].tag, instance.OffsetOf(elements[i])});
-    std::stable_sort(elements.begin(), elements.end(), before);
-    return;
-  }
+  const auto not_above = [](const TopElement& a, const TopElement& b) { return a.tag >= b.tag; };
+  const auto found = std::adjacent_find(elements.begin(), elements.end(), not_above);
+  if (found == elements.end()) return;
+  instance.problems.push_back({ProblemCode::kNotOrdered, (found + 1)->tag, instance.OffsetOf(*(found + 1))});
+  std::stable_sort(elements.begin(), elements.end(), [](const TopElement& a, const TopElement& b) { return a.tag < b.tag; });
 }
 
 }  // namespace dicomhouse::dicom

@@ -35,6 +35,7 @@ class Instance {
   std::vector<Problem> problems;
   Encoding encoding;       // of the data set; the File Meta Information is always explicit little endian
   uint64_t bytes_read = 0; // from the source
+  bool ordered = true;     // tags ascended as they were read
   bool inflated = false;   // offsets then count bytes of the inflated data set
 
   Encoding EncodingOf(const TopElement& element) const { return element.tag >> 16 == 2 ? Encoding{!element.implicit, false} : encoding; }
@@ -74,7 +75,7 @@ class InstanceReader {
   void ReadDataSet(Instance& instance, uint32_t position);
   template <bool kExplicit>
   static uint32_t ReadPlainElements(Instance& instance, uint32_t position);
-  static void SortElements(Instance& instance, size_t meta);
+  static void SortElements(Instance& instance);
 
   Cursor cursor_;
   size_t first_read_bytes_ = 0;
