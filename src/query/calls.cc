@@ -453,8 +453,14 @@ base::Result<SqlText> Translator::Difference(const Function& function, const std
   const SqlText name(QuoteString(part));
   // Timestamps count whole intervals, the others the borders between them.
   if (function.name == "TIMESTAMP_DIFF") return FillTemplate("date_sub($1, $2, $3)", {name, early, late});
-  const bool sunday = arguments[2].size() == 1 && Keyword(arguments[2].begin, "WEEK");
-  return FillTemplate(sunday ? "date_diff($1, $2 + INTERVAL 1 DAY, $3 + INTERVAL 1 DAY)" : "date_diff($1, $2, $3)", {name, early, late});
+  // Weeks begin on Sunday, or on Monday as the engine's do; it counts whole weeks, not their borders.
+  if (part == "week") {
+    const bool sunday = arguments[2].size() == 1 && Keyword(arguments[2].begin, "WEEK");
+    return FillTemplate(sunday ? "(date_diff('day', date_trunc('week', $1 + INTERVAL 1 DAY), date_trunc('week', $2 + INTERVAL 1 DAY)) // 7)"
+                               : "(date_diff('day', date_trunc('week', $1), date_trunc('week', $2)) // 7)",
+                        {early, late});
+  }
+  return FillTemplate("date_diff($1, $2, $3)", {name, early, late});
 }
 
 base::Result<SqlText> Translator::Truncate(const Function& function, const std::vector<Range>& arguments, const Scope* scope) {

@@ -124,7 +124,7 @@ constexpr Function kFunctions[] = {
     {"TAN", kScalar, 1, 1, "tan($1)"},
     {"TRUNC", kScalar, 1, 1, "trunc($1)"},
     // ---- arrays and structs
-    {"ARRAY", kSpecial, 1, 1, "list_value() array_agg()"},
+    {"ARRAY", kSpecial, 1, 1, "list_value() array_agg() list_sort() list_reverse_sort()"},
     {"ARRAY_CONCAT", kSpecial, 1, -1, "list_concat()"},
     {"ARRAY_FIRST", kScalar, 1, 1, "array_extract($1, 1)"},
     {"ARRAY_INCLUDES", kScalar, 2, 2, "list_contains($1, $2)"},

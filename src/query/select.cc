@@ -102,7 +102,10 @@ base::Result<SqlText> Translator::Operand(Range range, const Scope* outer) {
     if (!Keyword(close + 1, "ORDER") && !Keyword(close + 1, "LIMIT")) return Unexpected(close + 1, "ORDER BY, LIMIT or the end");
     SelectParts parts;
     const size_t limit = FindKeyword({close + 1, range.end}, "LIMIT");
-    if (Keyword(close + 1, "ORDER")) parts.order = {close + 2, limit};
+    if (Keyword(close + 1, "ORDER")) {
+      if (!Keyword(close + 2, "BY")) return Unexpected(close + 2, "BY");
+      parts.order = {close + 3, limit};
+    }
     if (limit < range.end) parts.limit = {limit + 1, range.end};
     Scope scope{outer, {}, {}, false};
     DH_ASSIGN(const SqlText tail, Tail(parts, scope));
