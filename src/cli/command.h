@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+#include "warehouse/warehouse.h"
+
 namespace CLI {
 class App;
 }
@@ -23,7 +26,7 @@ enum ExitCode : int {
 
 // What all commands share.
 struct Common {
-  std::string warehouse;        // --warehouse, DICOMHOUSE_WAREHOUSE, or ~/.local/share/dicomhouse/warehouse
+  std::string warehouse;  // --warehouse, DICOMHOUSE_WAREHOUSE, or ~/.local/share/dicomhouse/warehouse
   std::string project = "local";
   std::string dataset = "dicom";
 };
@@ -35,11 +38,18 @@ void AddQuery(CLI::App& app, Common& common, Run& run);
 void AddSchema(CLI::App& app, Common& common, Run& run);
 void AddInspect(CLI::App& app, Common& common, Run& run);
 void AddTables(CLI::App& app, Common& common, Run& run);
+// Hidden: writes man page and completions of all that `app` has.
+void AddGenerate(CLI::App& app, Run& run);
 
 // Adds --warehouse, --project and --dataset.
 void AddCommonFlags(CLI::App& app, Common& common);
 
+// A table's name as the user wrote it, with what is missing from `common`.
+base::Result<warehouse::TableName> ParseTableName(const std::string& text, const Common& common);
+
 // Prints "dicomhouse: TEXT" to standard error and returns `code`.
 int Complain(const std::string& text, int code);
+// The same for an error; the exit code follows from its class.
+int Complain(const base::Error& error);
 
 }  // namespace dicomhouse::cli

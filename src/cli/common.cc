@@ -1,14 +1,17 @@
-#include "cli/command.h"
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+
+#include "cli/command.h"
 
 namespace dicomhouse::cli {
 namespace {
 
 std::string DefaultWarehouse() {
-  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data == '/') return std::string(data) + "/dicomhouse/warehouse";
+  if (const char* folder = std::getenv("DICOMHOUSE_WAREHOUSE"); folder != nullptr && *folder != 0) return folder;
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data == '/') {
+    return std::string(data) + "/dicomhouse/warehouse";
+  }
   const char* home = std::getenv("HOME");
   return std::string(home != nullptr && *home != 0 ? home : ".") + "/.local/share/dicomhouse/warehouse";
 }
@@ -17,9 +20,21 @@ std::string DefaultWarehouse() {
 
 void AddCommonFlags(CLI::App& app, Common& common) {
   if (common.warehouse.empty()) common.warehouse = DefaultWarehouse();
-  app.add_option("--warehouse", common.warehouse, "Folder of the tables")->envname("DICOMHOUSE_WAREHOUSE")->type_name("DIR")->capture_default_str();
+  // Not CLI11's envname: each command has the flag, and those that were not chosen would take the variable too.
+  app.add_option("--warehouse", common.warehouse, "Folder of the tables (or the variable DICOMHOUSE_WAREHOUSE)")
+      ->type_name("DIR")
+      ->capture_default_str();
   app.add_option("--project", common.project, "Project of table names that have none")->capture_default_str();
   app.add_option("--dataset", common.dataset, "Dataset of table names that have none")->capture_default_str();
+}
+
+base::Result<warehouse::TableName> ParseTableName(const std::string& text, const Common& common) {
+  return warehouse::TableName::Parse(text, {common.project, common.dataset, ""});
+}
+
+int Complain(const base::Error& error) {
+  const bool wrong_use = error.code == base::ErrorCode::kInvalidArgument;
+  return Complain(error.message, error.code == base::ErrorCode::kCancelled ? kInterrupted : wrong_use ? kWrongUse : kFailed);
 }
 
 int Complain(const std::string& text, int code) {

@@ -16,6 +16,8 @@ std::unique_ptr<CLI::App> MakeProgram(Common& common, Run& run) {
       "`dicomhouse COMMAND --help` has the flags and examples of a command.");
   AddExport(*app, common, run);
   AddQuery(*app, common, run);
+  AddTables(*app, common, run);
+  AddSchema(*app, common, run);
   return app;
 }
 

@@ -61,8 +61,9 @@ void ProgressLine::Stop() {
 
 void ProgressLine::Run() {
   std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, terminal_ ? std::chrono::duration_cast<std::chrono::milliseconds>(kTerminalPeriod)
-                                         : std::chrono::duration_cast<std::chrono::milliseconds>(kPlainPeriod),
+  while (!wake_.wait_for(lock,
+                         terminal_ ? std::chrono::duration_cast<std::chrono::milliseconds>(kTerminalPeriod)
+                                   : std::chrono::duration_cast<std::chrono::milliseconds>(kPlainPeriod),
                          [this] { return stopping_; })) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     Erase();
@@ -82,8 +83,8 @@ std::string ProgressLine::Text(double seconds) const {
     const auto filled = static_cast<size_t>(std::min<uint64_t>(files * kBarWidth / found, kBarWidth));
     text = "[" + std::string(filled, '#') + std::string(kBarWidth - filled, '.') + "] ";
   }
-  text += Grouped(files) + " of " + Grouped(found) + (source_.listing_done() ? "" : "+") + " files, " + Grouped(rate) + " instances/s, " +
-          Bytes(progress_.bytes) + " read";
+  text += Grouped(files) + " of " + Grouped(found) + (source_.listing_done() ? "" : "+") + " files, " + Grouped(rate) +
+          " instances/s, " + Bytes(progress_.bytes) + " read";
   if (progress_.failures > 0) text += ", " + Grouped(progress_.failures) + " failed";
   if (source_.listing_done() && files > 0 && found > files) {
     text += ", " + Duration(seconds * static_cast<double>(found - files) / static_cast<double>(files)) + " left";

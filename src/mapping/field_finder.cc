@@ -40,7 +40,8 @@ bool IsInside(const std::vector<std::string>& names, size_t first, const Rule& r
   if (first < names.size() && rule.fate == Fate::kPersonName) {
     if (!IsOneOf(names[first], {"Alphabetic", "Ideographic", "Phonetic"})) return false;
     ++first;
-    if (first < names.size() && IsOneOf(names[first], {"FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix"})) ++first;
+    if (first < names.size() && IsOneOf(names[first], {"FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix"}))
+      ++first;
   }
   return first == names.size();
 }
@@ -53,8 +54,9 @@ class Walk {
 
   std::optional<FieldOrigin> Find() {
     for (const dicom::TopElement& element : instance_.elements) {
-      const bool sequence = LooksLikeSequence(element.tag, element.vr, element.length == dicom::kUndefinedLength && !element.fragments,
-                                              instance_.Value(element), instance_.encoding.big_endian);
+      const bool sequence =
+          LooksLikeSequence(element.tag, element.vr, element.length == dicom::kUndefinedLength && !element.fragments,
+                            instance_.Value(element), instance_.encoding.big_endian);
       if (Take(element.tag, element.vr, sequence, CreatorOf(element.tag), instance_.OffsetOf(element))) return found_;
       if (descend_ && InSequence(element)) return found_;
     }
@@ -104,7 +106,8 @@ class Walk {
     }
     if (!gathered && !IsInside(names_, level + 1, origin.rule)) return false;
     for (size_t i = level + 1; i < names_.size(); ++i) origin.inner += (origin.inner.empty() ? "" : ".") + names_[i];
-    for (const Frame& frame : frames_) origin.tag_path += TagText(frame.tag) + "[" + std::to_string(std::max<int64_t>(frame.index, 0)) + "].";
+    for (const Frame& frame : frames_)
+      origin.tag_path += TagText(frame.tag) + "[" + std::to_string(std::max<int64_t>(frame.index, 0)) + "].";
     origin.tag_path += TagText(tag);
     found_ = std::move(origin);
     return true;
@@ -153,7 +156,8 @@ class Walk {
                                             instance_.encoding.big_endian);
     Frame& frame = frames_.back();
     if (IsPrivateCreator(header.tag)) frame.blocks.emplace_back(header.tag, value);
-    if (Take(header.tag, header.vr, sequence, IsPrivate(header.tag) ? CreatorIn(frame, header.tag) : "", header.offset)) return true;
+    if (Take(header.tag, header.vr, sequence, IsPrivate(header.tag) ? CreatorIn(frame, header.tag) : "", header.offset))
+      return true;
     if (descend_) Enter(cursor);
     return false;
   }
@@ -170,9 +174,11 @@ class Walk {
 std::string TypeText(const Rule& rule, const dicom::ElementEntry& entry) {
   const std::string vr = entry.us_or_ss ? "US or SS" : std::string(dicom::VrText(entry.vr));
   std::string text = "VR " + vr + " makes " +
-                     (rule.fate == Fate::kPersonName ? "a RECORD of Alphabetic, Ideographic and Phonetic" : std::string(table::TypeName(rule.type)));
+                     (rule.fate == Fate::kPersonName ? "a RECORD of Alphabetic, Ideographic and Phonetic"
+                                                     : std::string(table::TypeName(rule.type)));
   text += "; VM " + std::string(entry.vm) + " makes " + std::string(table::ModeName(rule.mode));
-  if (rule.repeating_group) text += "; all groups of this keyword share one column, a REPEATED RECORD of Id (the group) and Value";
+  if (rule.repeating_group)
+    text += "; all groups of this keyword share one column, a REPEATED RECORD of Id (the group) and Value";
   return text;
 }
 
@@ -180,8 +186,8 @@ std::string OtherText(const FieldOrigin& origin, const dicom::ElementEntry* entr
   if (IsPrivateCreator(origin.tag)) return "a private creator says who owns a block of tags: kept in OtherElements of its level";
   if (IsPrivate(origin.tag)) return "a private element that is no sequence: kept in OtherElements of its level, with its tag";
   if (entry == nullptr) return "the dictionary does not know the tag: kept in OtherElements of its level";
-  return "written as " + std::string(dicom::VrText(origin.rule.vr)) + ", which a column of VR " + std::string(dicom::VrText(entry->vr)) +
-         " cannot take: kept in OtherElements of its level";
+  return "written as " + std::string(dicom::VrText(origin.rule.vr)) + ", which a column of VR " +
+         std::string(dicom::VrText(entry->vr)) + " cannot take: kept in OtherElements of its level";
 }
 
 }  // namespace
@@ -193,20 +199,24 @@ std::optional<FieldOrigin> FindField(dicom::Instance& instance, const std::vecto
 std::string RuleText(const FieldOrigin& origin) {
   const dicom::ElementEntry* entry = IsPrivate(origin.tag) ? nullptr : dicom::FindElement(origin.tag);
   if (origin.too_deep) {
-    return "deeper than the " + std::to_string(base::kMaxColumnDepth) + " levels of RECORDs that a table has: only named in DroppedTags";
+    return "deeper than the " + std::to_string(base::kMaxColumnDepth) +
+           " levels of RECORDs that a table has: only named in DroppedTags";
   }
   switch (origin.rule.fate) {
     case Fate::kValue:
-    case Fate::kPersonName: return entry == nullptr ? "" : TypeText(origin.rule, *entry);
+    case Fate::kPersonName:
+      return entry == nullptr ? "" : TypeText(origin.rule, *entry);
     case Fate::kSequence: {
       const std::string fields = " a REPEATED RECORD whose fields are those of all its items";
       if (entry != nullptr && entry->vr == Vr::kSQ) return "VR SQ makes" + fields;
       return std::string(IsPrivate(origin.tag) ? "a private sequence" : "a sequence that the dictionary does not know as one") +
              " is a column named by its tag," + fields;
     }
-    case Fate::kOther: return OtherText(origin, entry);
+    case Fate::kOther:
+      return OtherText(origin, entry);
     case Fate::kDropped:
-      return "VR " + std::string(dicom::VrText(origin.rule.vr)) + " holds bytes that no column type is for: only named in DroppedTags";
+      return "VR " + std::string(dicom::VrText(origin.rule.vr)) +
+             " holds bytes that no column type is for: only named in DroppedTags";
   }
   return "";
 }

@@ -18,10 +18,10 @@ struct FieldOrigin {
   dicom::Vr written = dicom::Vr::kNone;  // the VR in the file; kNone in implicit VR
   std::string creator;                   // of a private element: who owns its block
   Rule rule;
-  std::string tag_path;  // "0040,0275[0].0040,0009": tags, items counted from 0
-  std::string inner;     // what of the field's path lies inside the element's RECORD: "Alphabetic.FamilyName", "Value"
-  uint64_t offset = 0;   // of the element's header, in bytes of the file (of the inflated data set, if it is deflated)
-  bool too_deep = false; // below the levels of RECORDs that a table has
+  std::string tag_path;   // "0040,0275[0].0040,0009": tags, items counted from 0
+  std::string inner;      // what of the field's path lies inside the element's RECORD: "Alphabetic.FamilyName", "Value"
+  uint64_t offset = 0;    // of the element's header, in bytes of the file (of the inflated data set, if it is deflated)
+  bool too_deep = false;  // below the levels of RECORDs that a table has
 };
 
 // Finds the first element, in the order of the file, that the field `names` (from the top level down) comes from. A name

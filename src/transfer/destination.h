@@ -38,14 +38,34 @@ class Destination {
   virtual base::Result<NewFile> NewPart() = 0;
   // Makes the parts a table, or a version of one: all at once or not at all. `united`: the schema of all parts.
   // Returns the number of columns that the table then has, nested ones counted.
-  virtual base::Result<int> Commit(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
-                                   const std::map<std::string, std::string>& summary) = 0;
+  virtual base::Result<int> Commit(const table::Schema& united, std::vector<WrittenPart> parts,
+                                   const std::vector<RemovedRow>& removed, const std::map<std::string, std::string>& summary) = 0;
   // For messages: "bq://local.dicom.metadata", "/data/out.parquet".
   virtual std::string Name() const = 0;
 };
 
 // A table of the warehouse. Errors: those of warehouse::Transaction::Begin.
-base::Result<std::unique_ptr<Destination>> OpenTableDestination(const warehouse::Warehouse& warehouse, const warehouse::TableName& name,
+base::Result<std::unique_ptr<Destination>> OpenTableDestination(const warehouse::Warehouse& warehouse,
+                                                                const warehouse::TableName& name,
                                                                 warehouse::Disposition disposition);
+
+// Throws the rows away; Commit only says how many columns there are. Errors of Commit: kLimit (base::kMaxColumns), as a table.
+std::unique_ptr<Destination> OpenNullDestination();
+
+// Parquet for other programs. A folder (IsParquetFolder) gets one file for each part, with the columns that have a value in it:
+// read it with union_by_name or the like; it is replaced by one rename, and files are added to it one by one. A file has all
+// columns; nothing can be added to it. Rows that were removed are in neither.
+// Errors: kAlreadyExists, with what to do; kFailedPrecondition: a folder with other files, which is never replaced;
+// kInvalidArgument: kAppend to a file; kNotFound: the folder that it is to be in does not exist.
+base::Result<std::unique_ptr<Destination>> OpenParquetDestination(const std::string& target, warehouse::Disposition disposition);
+// Whether the target is taken as a folder: it ends with '/' or is one.
+bool IsParquetFolder(const std::string& target);
+// Where the account goes: FILE_account.parquet for FILE.parquet, FOLDER_account/ for FOLDER/, both beside it. Absolute.
+std::string ParquetAccountTarget(const std::string& target);
+
+// A table in a DuckDB database file, which is made when there is none. Changes by one transaction.
+// Errors: those of warehouse::CheckDuckDbTable, and kNotFound as above.
+base::Result<std::unique_ptr<Destination>> OpenDuckDbDestination(const std::string& file, const std::string& table,
+                                                                 warehouse::Disposition disposition);
 
 }  // namespace dicomhouse::transfer

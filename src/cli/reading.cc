@@ -1,0 +1,123 @@
+#include "cli/reading.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <cstdio>
+#include <mutex>
+#include <thread>
+
+#include "cli/progress_line.h"
+#include "cli/suggest.h"
+#include "cli/terminal.h"
+
+namespace dicomhouse::cli {
+namespace {
+
+// Signals ask the run to stop; a second one ends the program at once.
+std::atomic<std::atomic<bool>*> g_cancelled = nullptr;
+extern "C" void OnSignal(int number) {
+  std::atomic<bool>* cancelled = g_cancelled.load();
+  if (cancelled == nullptr || cancelled->exchange(true)) {
+    std::signal(number, SIG_DFL);
+    std::raise(number);
+  }
+}
+
+// Signals set `cancelled` as long as this lives.
+class SignalWatch {
+ public:
+  explicit SignalWatch(std::atomic<bool>& cancelled) {
+    g_cancelled = &cancelled;
+    std::signal(SIGINT, OnSignal);
+    std::signal(SIGTERM, OnSignal);
+  }
+  ~SignalWatch() {
+    std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGTERM, SIG_DFL);
+    g_cancelled = nullptr;
+  }
+  SignalWatch(const SignalWatch&) = delete;
+  SignalWatch& operator=(const SignalWatch&) = delete;
+};
+
+}  // namespace
+
+void AddReadFlags(CLI::App& app, ReadFlags& flags) {
+  app.add_option("--profile", flags.profile, "google: the table that Google's export makes; lossless: nothing dropped")
+      ->check(CLI::IsMember({"google", "lossless"}))
+      ->capture_default_str();
+  app.add_option("--columns", flags.columns, "Columns beside DICOM's: SourcePath (default), SourceSize, SourceModified, none")
+      ->delimiter(',')
+      ->type_name("NAMES");
+  app.add_option("--threads", flags.threads, "Threads (default: as many as the machine has)")
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N");
+  app.add_flag("--quiet", flags.quiet, "No progress");
+}
+
+base::Result<mapping::Options> MappingOf(const ReadFlags& flags) {
+  mapping::Options options;
+  options.profile = flags.profile == "lossless" ? mapping::Profile::kLossless : mapping::Profile::kGoogle;
+  options.extra.source_path = flags.columns.empty();
+  for (const std::string& column : flags.columns) {
+    if (column == "SourcePath") {
+      options.extra.source_path = true;
+    } else if (column == "SourceSize") {
+      options.extra.source_size = true;
+    } else if (column == "SourceModified") {
+      options.extra.source_modified = true;
+    } else if (column != "none") {
+      const std::string nearest = NearestWord(column, {"SourcePath", "SourceSize", "SourceModified", "none"});
+      return base::Error{
+          base::ErrorCode::kInvalidArgument,
+          "--columns: " + column + " is not known; " +
+              (nearest.empty() ? "there are SourcePath, SourceSize, SourceModified and none" : "did you mean " + nearest + "?")};
+    }
+  }
+  return options;
+}
+
+base::Result<RunResult> RunOver(const ReadFlags& flags, transfer::ExportOptions options, transfer::Destination& table,
+                                transfer::Destination* account) {
+  const auto start = std::chrono::steady_clock::now();
+  const int all = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  options.threads = flags.ordered ? 1 : flags.threads > 0 ? flags.threads : all;
+  transfer::SourceOptions source_options;
+  source_options.paths = flags.paths;
+  source_options.ordered = flags.ordered;
+  DH_ASSIGN(auto source, transfer::Source::Start(source_options));
+
+  transfer::Progress progress;
+  const SignalWatch signals(progress.cancelled);
+  ProgressLine line(progress, *source, flags.quiet);
+  // A worker may wait for a pipe that never says anything: the watcher wakes the source.
+  std::jthread watcher([&](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    const auto is_cancelled = [&progress] { return progress.cancelled.load(); };
+    while (!stop.stop_requested() && !wake.wait_for(lock, stop, std::chrono::milliseconds(50), is_cancelled)) {
+    }
+    if (progress.cancelled) source->Cancel();
+  });
+  auto report =
+      transfer::Export(*source, options, table, account, progress,
+                       [&line](const std::string& path, const std::string& text) { line.Say(Printable(path + ": " + text)); });
+  watcher.request_stop();
+  line.Stop();
+  if (!report.ok()) return report.error();
+  RunResult result;
+  const auto problems = source->problems();
+  for (const transfer::Source::Problem& problem : problems)
+    std::fprintf(stderr, "%s\n", Printable(problem.error.message).c_str());
+  result.failures = problems.size();
+  for (const auto& [reason, count] : report->failures) result.failures += count;
+  result.report = *std::move(report);
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+}  // namespace dicomhouse::cli

@@ -1,0 +1,42 @@
+// What `export` and `schema` have in common: which files, how they become columns, and one run over them that shows its progress
+// and stops at Ctrl-C.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/command.h"
+#include "transfer/exporter.h"
+
+namespace dicomhouse::cli {
+
+struct ReadFlags {
+  std::vector<std::string> paths;
+  std::string profile = "google";
+  std::vector<std::string> columns;
+  int threads = 0;
+  bool ordered = false;
+  bool quiet = false;
+};
+
+// --profile, --columns, --threads, --quiet. PATH is the command's own; what it may be is said by kPathHelp.
+void AddReadFlags(CLI::App& app, ReadFlags& flags);
+inline constexpr const char* kPathHelp =
+    "PATH is a folder, a file, an archive (.zip .tar .tar.gz .tar.zst) or - for a list of paths on standard input.\n\n";
+
+// Errors: kInvalidArgument for columns that there are not.
+base::Result<mapping::Options> MappingOf(const ReadFlags& flags);
+
+struct RunResult {
+  transfer::ExportReport report;
+  uint64_t failures = 0;  // files that could not be read, and folders that could not be listed
+  double seconds = 0;
+};
+
+// Runs transfer::Export over the paths. Failures and progress go to standard error. Errors: those of Source::Start and Export;
+// kCancelled after SIGINT or SIGTERM. `options`: threads are taken from `flags`.
+base::Result<RunResult> RunOver(const ReadFlags& flags, transfer::ExportOptions options, transfer::Destination& table,
+                                transfer::Destination* account);
+
+}  // namespace dicomhouse::cli

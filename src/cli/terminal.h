@@ -1,0 +1,47 @@
+// What commands print for people: tables of text, times, questions. For programs there is --json.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+
+namespace dicomhouse::cli {
+
+// Rows of text under heads, as wide as their longest cell.
+//
+//   TextTable table({"TABLE", "ROWS"}, "lr");
+//   table.Add({"local.dicom.metadata", "1,200"});
+//   table.Print();
+class TextTable {
+ public:
+  // `alignment`: a letter for each column, 'l' or 'r'.
+  TextTable(std::vector<std::string> heads, std::string alignment);
+  void Add(std::vector<std::string> cells);
+  // To standard output, without blanks at the ends of lines.
+  void Print() const;
+
+ private:
+  std::string alignment_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// "2026-07-04 12:30:01" in the machine's time zone; "-" for 0.
+std::string LocalTime(int64_t unix_ms);
+// "2026-07-04T10:30:01Z".
+std::string UtcTime(int64_t unix_ms);
+
+// Whether a person is there to be asked: standard input and standard error are a terminal.
+bool CanAsk();
+// Asks on standard error. True for "y" and "yes". Requires: CanAsk().
+bool Ask(const std::string& question);
+
+// `text` for a terminal: control characters as \n, \t or \xNN; all else as it is.
+std::string Printable(std::string_view text);
+
+// One line on standard output.
+void PrintJson(const base::Json& json);
+
+}  // namespace dicomhouse::cli

@@ -1,0 +1,210 @@
+// Parquet for other programs: one file, or a folder with a file for each part.
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cstdio>  // renameat2
+#include <utility>
+
+#include "transfer/destination.h"
+#include "transfer/internal/part_folder.h"
+#include "warehouse/merge.h"
+
+namespace dicomhouse::transfer {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::JoinPath;
+using base::Result;
+using base::Status;
+using warehouse::Disposition;
+
+constexpr std::string_view kExtension = ".parquet";
+
+Error Exists(const std::string& target, bool folder) {
+  return {ErrorCode::kAlreadyExists, target + " exists. Say what is to happen: --overwrite-table replaces it" +
+                                         (folder ? ", --write-disposition write-append adds files to it" : "")};
+}
+
+// A single file: the only part as it is, or all parts merged.
+class ParquetFile final : public Destination {
+ public:
+  ParquetFile(std::string target, Disposition disposition, std::unique_ptr<PartFolder> folder)
+      : target_(std::move(target)), disposition_(disposition), folder_(std::move(folder)) {}
+
+  static Status Check(const std::string& target, Disposition disposition) {
+    base::FileSystem& files = base::RealFileSystem();
+    if (!files.Exists(target) || disposition == Disposition::kTruncate) return {};
+    if (disposition == Disposition::kAppend) {
+      return Error{ErrorCode::kInvalidArgument, target +
+                                                    ": nothing can be added to a Parquet file that is finished. Give a folder (" +
+                                                    target + "/): write-append adds files to it"};
+    }
+    return Exists(target, false);
+  }
+
+  Result<NewFile> NewPart() override { return folder_->NewPart(); }
+
+  Result<int> Commit(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
+                     const std::map<std::string, std::string>&) override {
+    base::FileSystem& files = base::RealFileSystem();
+    DH_ASSIGN(const warehouse::PartSet set, folder_->Finish(united, parts, removed));
+    std::string made = JoinPath(folder_->path(), "merged.parquet");
+    // A part has only the columns that have a value in it: a file that is to show all columns is made of it.
+    if (parts.size() == 1 && removed.empty() && table::CountFields(parts[0].part.schema()) == table::CountFields(united)) {
+      made = parts[0].path;
+    } else {
+      DH_CHECK(warehouse::MergeToParquet(set, made));
+      DH_CHECK(SyncFile(made));
+    }
+    if (disposition_ == Disposition::kTruncate) {
+      DH_CHECK(files.Rename(made, target_));
+    } else {
+      // Somebody may have made it meanwhile: a link never replaces.
+      const Status linked = files.Link(made, target_);
+      if (!linked.ok()) return linked.error().code == ErrorCode::kAlreadyExists ? Exists(target_, false) : linked.error();
+    }
+    DH_CHECK(files.SyncFolder(FolderOf(target_)));
+    return table::CountFields(united);
+  }
+
+  std::string Name() const override { return target_; }
+
+ private:
+  std::string target_;
+  Disposition disposition_;
+  std::unique_ptr<PartFolder> folder_;
+};
+
+// A folder: parts as they are, but those with removed rows, which are written again without them.
+class ParquetFolder final : public Destination {
+ public:
+  ParquetFolder(std::string target, Disposition disposition, std::unique_ptr<PartFolder> folder)
+      : target_(std::move(target)), disposition_(disposition), folder_(std::move(folder)) {}
+
+  static Status Check(const std::string& target, Disposition disposition) {
+    base::FileSystem& files = base::RealFileSystem();
+    if (!files.Exists(target)) return {};
+    if (!files.IsFolder(target)) {
+      return Error{ErrorCode::kInvalidArgument, target + " is a file; without the / at the end it would be written as one"};
+    }
+    DH_ASSIGN(const auto names, files.List(target));
+    if (names.empty() || disposition == Disposition::kAppend) return {};
+    if (disposition != Disposition::kTruncate) return Exists(target, true);
+    for (const std::string& name : names) {
+      if (name.starts_with("part-") && name.ends_with(kExtension)) continue;
+      return Error{ErrorCode::kFailedPrecondition, target + " has other files than an export's (" + name +
+                                                       "), which would be lost. Give another folder, or remove them"};
+    }
+    return {};
+  }
+
+  Result<NewFile> NewPart() override { return folder_->NewPart(); }
+
+  Result<int> Commit(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
+                     const std::map<std::string, std::string>&) override {
+    DH_ASSIGN(const warehouse::PartSet set, folder_->Finish(united, parts, removed));
+    DH_CHECK(Check(target_, disposition_));
+    DH_ASSIGN(auto publish, PartFolder::Make(target_));
+    DH_ASSIGN(const std::vector<std::string> made, Prepare(set, publish->path()));
+    base::FileSystem& files = base::RealFileSystem();
+    DH_CHECK(files.SyncFolder(publish->path()));
+    if (disposition_ == Disposition::kAppend && files.IsFolder(target_)) {
+      DH_CHECK(AddTo(publish->path(), made));
+    } else {
+      DH_CHECK(Replace(publish->path()));
+    }
+    DH_CHECK(files.SyncFolder(FolderOf(target_)));
+    return table::CountFields(united);
+  }
+
+  std::string Name() const override { return target_ + "/"; }
+
+ private:
+  // Puts the finished files into `folder`; returns their names.
+  static Result<std::vector<std::string>> Prepare(const warehouse::PartSet& set, const std::string& folder) {
+    std::vector<std::string> names;
+    for (const warehouse::MergePart& part : set.parts) {
+      if (part.rows == static_cast<int64_t>(part.removed.size())) continue;
+      names.push_back(part.path.substr(part.path.rfind('/') + 1));
+      DH_CHECK(Put(set, part, JoinPath(folder, names.back())));
+    }
+    if (!names.empty()) return names;
+    // No rows at all: a file with the columns, so that the folder can be read.
+    warehouse::PartSet empty = set;
+    empty.parts.clear();
+    names.emplace_back("part-00000.parquet");
+    DH_CHECK(warehouse::MergeToParquet(empty, JoinPath(folder, names.back())));
+    DH_CHECK(SyncFile(JoinPath(folder, names.back())));
+    return names;
+  }
+
+  static Status Put(const warehouse::PartSet& set, const warehouse::MergePart& part, const std::string& path) {
+    if (part.removed.empty()) return base::RealFileSystem().Rename(part.path, path);
+    warehouse::PartSet one = set;
+    one.parts = {part};
+    DH_CHECK(warehouse::MergeToParquet(one, path));
+    return SyncFile(path);
+  }
+
+  // The folder's name changes hands at once, where the system can; else there is a moment without it.
+  Status Replace(const std::string& made) const {
+    base::FileSystem& files = base::RealFileSystem();
+    if (!files.Exists(target_)) return files.Rename(made, target_);
+    if (::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) == 0) return {};
+    const std::string old = made + ".old";
+    DH_CHECK(files.Rename(target_, old));
+    const Status renamed = files.Rename(made, target_);
+    if (!renamed.ok()) {
+      (void)files.Rename(old, target_);
+      return renamed;
+    }
+    return files.RemoveTree(old);
+  }
+
+  // Adds files under names that are free, one after the other; all go again when one fails.
+  Status AddTo(const std::string& made, const std::vector<std::string>& names) const {
+    base::FileSystem& files = base::RealFileSystem();
+    const std::string id = made.substr(made.rfind('-') + 1);
+    std::vector<std::string> added;
+    Status status;
+    for (const std::string& name : names) {
+      const std::string path = JoinPath(target_, "part-" + id + name.substr(4));
+      status = files.Link(JoinPath(made, name), path);
+      if (!status.ok()) break;
+      added.push_back(path);
+    }
+    if (status.ok()) status = files.SyncFolder(target_);
+    if (!status.ok()) {
+      for (const std::string& path : added) (void)files.Remove(path);
+    }
+    return status;
+  }
+
+  std::string target_;
+  Disposition disposition_;
+  std::unique_ptr<PartFolder> folder_;
+};
+
+}  // namespace
+
+bool IsParquetFolder(const std::string& target) { return target.ends_with('/') || base::RealFileSystem().IsFolder(target); }
+
+std::string ParquetAccountTarget(const std::string& target) {
+  const std::string path = AbsoluteTarget(target);
+  if (IsParquetFolder(target)) return path + "_account/";
+  const bool has_extension = path.ends_with(kExtension) && path.size() > kExtension.size();
+  return path.substr(0, path.size() - (has_extension ? kExtension.size() : 0)) + "_account" + std::string(kExtension);
+}
+
+Result<std::unique_ptr<Destination>> OpenParquetDestination(const std::string& target, Disposition disposition) {
+  const std::string path = AbsoluteTarget(target);
+  const bool folder = IsParquetFolder(target);
+  DH_CHECK(folder ? ParquetFolder::Check(path, disposition) : ParquetFile::Check(path, disposition));
+  DH_ASSIGN(auto parts, PartFolder::Make(path));
+  if (folder) return std::unique_ptr<Destination>(std::make_unique<ParquetFolder>(path, disposition, std::move(parts)));
+  return std::unique_ptr<Destination>(std::make_unique<ParquetFile>(path, disposition, std::move(parts)));
+}
+
+}  // namespace dicomhouse::transfer

@@ -1,0 +1,233 @@
+#include "warehouse/merge.h"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <optional>
+
+#include "base/limits.h"
+#include "warehouse/engine.h"
+#include "warehouse/internal/position_delete_file.h"
+#include "warehouse/parquet_scan.h"
+
+namespace dicomhouse::warehouse {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+
+// The database file's name inside the engine.
+constexpr std::string_view kAttached = "dh_target";
+
+void GiveIds(std::vector<table::Field>& fields, int32_t& last) {  // NOLINT(misc-no-recursion): our own trees
+  for (table::Field& field : fields) {
+    field.id = ++last;
+    field.element_id = field.mode == table::Mode::kRepeated ? ++last : 0;
+    GiveIds(field.fields, last);
+  }
+}
+
+// The SELECT that reads the set. Writes a delete file into the set's scratch folder when rows are removed.
+Result<std::string> SelectOf(const PartSet& set) {
+  Snapshot snapshot;
+  snapshot.schema = set.schema;
+  std::vector<DeletedRow> removed;
+  for (const MergePart& part : set.parts) {
+    snapshot.files.push_back({part.path, part.path, part.rows, 0, 1});
+    for (const int64_t row : part.removed) removed.push_back({part.path, row});
+  }
+  if (!removed.empty()) {
+    std::sort(removed.begin(), removed.end());
+    DH_ASSIGN(const std::string bytes, MakePositionDeleteFile(removed));
+    const std::string path = base::JoinPath(set.scratch, "removed.parquet");
+    DH_CHECK(base::WriteFileDurably(base::RealFileSystem(), path, bytes));
+    DeleteFile file;
+    file.path = path;
+    file.sequence_number = 1;
+    snapshot.deletes.push_back(std::move(file));
+  }
+  return ScanSql(snapshot, {});
+}
+
+std::string TableSql(std::string_view table) { return std::string(kAttached) + ".main." + SqlName(table); }
+
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+// ---- what a table has
+
+using Fields = std::map<std::string, std::string>;  // path in lower case -> type
+
+std::string TypeOf(ValueKind kind) {
+  switch (kind) {
+    case ValueKind::kString:
+      return "STRING";
+    case ValueKind::kInt64:
+      return "INTEGER";
+    case ValueKind::kDouble:
+      return "FLOAT";
+    case ValueKind::kDate:
+      return "DATE";
+    case ValueKind::kTime:
+      return "TIME";
+    case ValueKind::kTimestamp:
+      return "TIMESTAMP";
+    case ValueKind::kBytes:
+      return "BYTES";
+    case ValueKind::kBoolean:
+      return "BOOLEAN";
+    case ValueKind::kStruct:
+      return "RECORD";
+    default:
+      return "another type";
+  }
+}
+
+// Types nest as deep as the table's columns, which the engine has read.
+void AddFields(const std::vector<ValueType>& types, const std::string& above, Fields& out) {  // NOLINT(misc-no-recursion)
+  for (const ValueType& type : types) {
+    const bool list = type.kind == ValueKind::kList && !type.children.empty();
+    const ValueType& element = list ? type.children.front() : type;
+    const std::string path = above + Lower(type.name);
+    out[path] = TypeOf(element.kind) + (list ? " REPEATED" : " NULLABLE");
+    if (element.kind == ValueKind::kStruct) AddFields(element.children, path + ".", out);
+  }
+}
+
+void AddFields(const std::vector<table::Field>& fields, const std::string& above, Fields& out) {  // NOLINT(misc-no-recursion)
+  for (const table::Field& field : fields) {
+    const std::string path = above + Lower(field.name);
+    out[path] = std::string(table::TypeName(field.type)) + " " + std::string(table::ModeName(field.mode));
+    AddFields(field.fields, path + ".", out);
+  }
+}
+
+// Whether all of `added` is there already. Errors: a field has another type.
+Result<bool> Covers(const Fields& existing, const Fields& added, const std::string& where) {
+  bool all = true;
+  for (const auto& [path, type] : added) {
+    const auto found = existing.find(path);
+    if (found == existing.end()) {
+      all = false;
+    } else if (found->second != type) {
+      return Error{ErrorCode::kFailedPrecondition, "column '" + path + "' is " + found->second + " in " + where + " but " + type +
+                                                       " in the new data. Write to another table, or replace this one"};
+    }
+  }
+  return all;
+}
+
+// ---- the database file
+
+// A DuckDB file that is open in an engine.
+class Database {
+ public:
+  static Result<Database> Attach(const std::string& file, bool read_only) {
+    DH_ASSIGN(Engine engine, Engine::Open({}));
+    const Status attached =
+        engine.Execute("ATTACH " + SqlString(file) + " AS " + std::string(kAttached) + (read_only ? " (READ_ONLY)" : ""));
+    if (!attached.ok()) return Error{ErrorCode::kIo, file + ": " + attached.error().message};
+    return Database(std::move(engine), file);
+  }
+
+  // The table's fields; nothing when there is no such table.
+  Result<std::optional<Fields>> FieldsOf(std::string_view table) {
+    DH_ASSIGN(const std::string count,
+              engine_.Text("SELECT CAST(COUNT(*) AS VARCHAR) FROM duckdb_tables() WHERE database_name = '" +
+                               std::string(kAttached) + "' AND schema_name = 'main' AND lower(table_name) = lower(?)",
+                           table));
+    if (count == "0") return std::optional<Fields>();
+    Fields fields;
+    DH_ASSIGN(const Rows rows, engine_.Query("SELECT * FROM " + TableSql(table) + " LIMIT 0"));
+    AddFields(rows.columns(), "", fields);
+    return std::optional<Fields>(std::move(fields));
+  }
+
+  Status Check(std::string_view table, Disposition disposition) {
+    if (disposition == Disposition::kTruncate || disposition == Disposition::kAppend) return {};
+    DH_ASSIGN(const auto fields, FieldsOf(table));
+    if (!fields) return {};
+    const std::string there = file_ + ": table " + std::string(table) + " exists";
+    if (disposition == Disposition::kCreate) {
+      return Error{ErrorCode::kAlreadyExists,
+                   there + ". Say what is to happen: --overwrite-table replaces it, --write-disposition write-append adds to it"};
+    }
+    DH_ASSIGN(const std::string rows,
+              engine_.Text("SELECT CAST(COUNT(*) AS VARCHAR) FROM " + TableSql(table) + " WHERE ? = ''", ""));
+    if (rows == "0") return {};
+    return Error{ErrorCode::kAlreadyExists, there + " and has " + rows +
+                                                " rows; write-empty wants an empty one. "
+                                                "Use write-truncate to replace it, write-append to add to it"};
+  }
+
+  Result<int> Write(const PartSet& set, std::string_view table, Disposition disposition) {
+    DH_ASSIGN(const std::string select, SelectOf(set));
+    DH_CHECK(engine_.Execute("BEGIN"));
+    const Status status = WriteInside(select, set, table, disposition);
+    if (!status.ok()) {
+      (void)engine_.Execute("ROLLBACK");
+      return status.error();
+    }
+    DH_CHECK(engine_.Execute("COMMIT"));
+    DH_ASSIGN(const auto fields, FieldsOf(table));
+    DH_CHECK(engine_.Execute("DETACH " + std::string(kAttached)));
+    return fields ? static_cast<int>(fields->size()) : 0;
+  }
+
+ private:
+  Database(Engine engine, std::string file) : engine_(std::move(engine)), file_(std::move(file)) {}
+
+  Status WriteInside(const std::string& select, const PartSet& set, std::string_view table, Disposition disposition) {
+    DH_CHECK(Check(table, disposition));
+    const std::string name = TableSql(table);
+    DH_ASSIGN(const auto existing, FieldsOf(table));
+    if (!existing || disposition != Disposition::kAppend) {
+      return engine_.Execute("CREATE OR REPLACE TABLE " + name + " AS " + select);
+    }
+    Fields added;
+    AddFields(set.schema.fields, "", added);
+    DH_ASSIGN(const bool covered, Covers(*existing, added, file_ + ", table " + std::string(table)));
+    if (covered) return engine_.Execute("INSERT INTO " + name + " BY NAME " + select);
+    // New fields, perhaps in the middle of nested ones: the engine unites the two by name.
+    const std::string grown = std::string(table) + "_grown";
+    DH_CHECK(
+        engine_.Execute("CREATE TABLE " + TableSql(grown) + " AS SELECT * FROM " + name + " UNION ALL BY NAME (" + select + ")"));
+    DH_CHECK(engine_.Execute("DROP TABLE " + name));
+    return engine_.Execute("ALTER TABLE " + TableSql(grown) + " RENAME TO " + SqlName(table));
+  }
+
+  Engine engine_;
+  std::string file_;
+};
+
+}  // namespace
+
+void GiveFieldIds(table::Schema& schema) {
+  int32_t last = 0;
+  GiveIds(schema.fields, last);
+}
+
+Status MergeToParquet(const PartSet& set, const std::string& target) {
+  DH_ASSIGN(const std::string select, SelectOf(set));
+  DH_ASSIGN(Engine engine, Engine::Open({}));
+  return engine.Execute("COPY (" + select + ") TO " + SqlString(target) + " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE " +
+                        std::to_string(base::kMaxPartRows) + ", USE_TMP_FILE false)");
+}
+
+Status CheckDuckDbTable(const std::string& file, std::string_view table, Disposition disposition) {
+  if (!base::RealFileSystem().Exists(file)) return {};
+  DH_ASSIGN(Database database, Database::Attach(file, true));
+  return database.Check(table, disposition);
+}
+
+Result<int> WriteDuckDbTable(const PartSet& set, const std::string& file, std::string_view table, Disposition disposition) {
+  DH_ASSIGN(Database database, Database::Attach(file, false));
+  return database.Write(set, table, disposition);
+}
+
+}  // namespace dicomhouse::warehouse

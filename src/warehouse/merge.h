@@ -1,0 +1,44 @@
+// The parts of an export as something that is no table of the warehouse: one Parquet file, or a table in a DuckDB database file.
+// The embedded engine reads the parts by field id with the united schema, less the rows that were removed, and writes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "table/schema.h"
+#include "warehouse/warehouse.h"
+
+namespace dicomhouse::warehouse {
+
+struct MergePart {
+  std::string path;
+  int64_t rows = 0;
+  std::vector<int64_t> removed;  // row numbers that must not be seen
+};
+
+// Parts that belong together, finished with the ids of `schema`.
+struct PartSet {
+  table::Schema schema;
+  std::vector<MergePart> parts;
+  std::string scratch;  // a folder for files that are needed on the way; they are removed with it by its owner
+};
+
+// Gives all fields ids, depth first from 1, as a new table has them.
+void GiveFieldIds(table::Schema& schema);
+
+// One Parquet file of all rows, in the order of the parts. Not synced. Errors: kIo, kLimit (memory).
+base::Status MergeToParquet(const PartSet& set, const std::string& target);
+
+// Whether a table can be written into a DuckDB database file, by the rules of `disposition`; the file need not exist.
+// Errors: kAlreadyExists, with what to do; kIo: locked by another program, or no database.
+base::Status CheckDuckDbTable(const std::string& file, std::string_view table, Disposition disposition);
+// Writes it in one transaction. Appended rows may bring columns; they and nested fields that the table lacks are added.
+// Returns the number of columns that the table then has, nested ones counted.
+// Errors: as CheckDuckDbTable; kFailedPrecondition: a column has another type in the table, naming both.
+base::Result<int> WriteDuckDbTable(const PartSet& set, const std::string& file, std::string_view table, Disposition disposition);
+
+}  // namespace dicomhouse::warehouse
