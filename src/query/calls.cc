@@ -13,16 +13,26 @@ struct Part {
   std::string_view engine;
 };
 // Parts that shift, count and cut dates. WEEK begins on Sunday and is handled where it is used.
-constexpr std::array<Part, 12> kParts = {{{"MICROSECOND", "microsecond"}, {"MILLISECOND", "millisecond"}, {"SECOND", "second"},
-                                          {"MINUTE", "minute"}, {"HOUR", "hour"}, {"DAY", "day"}, {"WEEK", "week"}, {"ISOWEEK", "week"},
-                                          {"MONTH", "month"}, {"QUARTER", "quarter"}, {"YEAR", "year"}, {"ISOYEAR", "isoyear"}}};
+constexpr std::array<Part, 12> kParts = {{{"MICROSECOND", "microsecond"},
+                                          {"MILLISECOND", "millisecond"},
+                                          {"SECOND", "second"},
+                                          {"MINUTE", "minute"},
+                                          {"HOUR", "hour"},
+                                          {"DAY", "day"},
+                                          {"WEEK", "week"},
+                                          {"ISOWEEK", "week"},
+                                          {"MONTH", "month"},
+                                          {"QUARTER", "quarter"},
+                                          {"YEAR", "year"},
+                                          {"ISOYEAR", "isoyear"}}};
 
 // Elements of format strings: GoogleSQL's on the left, the engine's on the right.
 constexpr std::array<Part, 34> kFormatElements = {
-    {{"A", "%A"}, {"a", "%a"}, {"B", "%B"}, {"b", "%b"}, {"h", "%b"}, {"D", "%m/%d/%y"}, {"d", "%d"}, {"e", "%-d"}, {"F", "%Y-%m-%d"},
-     {"G", "%G"}, {"H", "%H"}, {"I", "%I"}, {"j", "%j"}, {"M", "%M"}, {"m", "%m"}, {"n", "\n"}, {"p", "%p"}, {"R", "%H:%M"}, {"S", "%S"},
-     {"T", "%H:%M:%S"}, {"t", "\t"}, {"U", "%U"}, {"u", "%u"}, {"V", "%V"}, {"W", "%W"}, {"w", "%w"}, {"X", "%H:%M:%S"},
-     {"x", "%m/%d/%y"}, {"Y", "%Y"}, {"y", "%y"}, {"Z", "%Z"}, {"z", "%z"}, {"%", "%%"}, {"k", "%-H"}}};
+    {{"A", "%A"},  {"a", "%a"},       {"B", "%B"}, {"b", "%b"},    {"h", "%b"}, {"D", "%m/%d/%y"}, {"d", "%d"},
+     {"e", "%-d"}, {"F", "%Y-%m-%d"}, {"G", "%G"}, {"H", "%H"},    {"I", "%I"}, {"j", "%j"},       {"M", "%M"},
+     {"m", "%m"},  {"n", "\n"},       {"p", "%p"}, {"R", "%H:%M"}, {"S", "%S"}, {"T", "%H:%M:%S"}, {"t", "\t"},
+     {"U", "%U"},  {"u", "%u"},       {"V", "%V"}, {"W", "%W"},    {"w", "%w"}, {"X", "%H:%M:%S"}, {"x", "%m/%d/%y"},
+     {"Y", "%Y"},  {"y", "%y"},       {"Z", "%Z"}, {"z", "%z"},    {"%", "%%"}, {"k", "%-H"}}};
 
 // The number of groups in a regular expression: brackets that are not escaped, not in a class, and not "(?:" and the like.
 int Groups(const std::string& pattern) {
@@ -100,7 +110,8 @@ base::Result<SqlText> Translator::Call(size_t& index, const Scope* scope) {
     const Function* other = FindFunction(upper);
     if (other == nullptr) return Unsupported(at, "the function " + token(at).text, FunctionHint(upper));
     // Types in CAST hold commas of their own.
-    if (other->kind != FunctionKind::kSpecial || (upper != "CAST" && upper != "SAFE_CAST" && upper != "ARRAY" && upper != "EXISTS")) {
+    if (other->kind != FunctionKind::kSpecial ||
+        (upper != "CAST" && upper != "SAFE_CAST" && upper != "ARRAY" && upper != "EXISTS")) {
       return ErrorAt(token(at).at, upper + " does not take " + std::to_string(arguments.size()) + " arguments");
     }
     function = other;
@@ -116,7 +127,7 @@ base::Result<SqlText> Translator::Call(size_t& index, const Scope* scope) {
     }
     out = FillTemplate(function->sql, texts);
   } else {
-    out = Aggregate(*function, at, inside, scope);
+    out = Aggregate(*function, inside, scope);
   }
   if (!out.ok()) return out;
   DH_CHECK(CheckSize(*out, at));
@@ -205,9 +216,11 @@ base::Result<SqlText> Translator::DateCall(const Function& function, size_t at, 
     if (arguments.size() > 2) {
       DH_ASSIGN(step, Expression(arguments[2], scope));
     }
-    return FillTemplate("CASE WHEN date_diff('day', $1, $2) > 1048576 THEN error('GENERATE_DATE_ARRAY of more than 1048576 elements') ELSE "
-                        "list_transform(generate_series(CAST($1 AS TIMESTAMP), CAST($2 AS TIMESTAMP), $3), lambda dh_day: CAST(dh_day AS DATE)) END",
-                        {from, to, step});
+    return FillTemplate(
+        "CASE WHEN date_diff('day', $1, $2) > 1048576 THEN error('GENERATE_DATE_ARRAY of more than 1048576 elements') ELSE "
+        "list_transform(generate_series(CAST($1 AS TIMESTAMP), CAST($2 AS TIMESTAMP), $3), lambda dh_day: CAST(dh_day AS DATE)) "
+        "END",
+        {from, to, step});
   }
   return Unsupported(at, "the function " + std::string(name));
 }
@@ -216,7 +229,8 @@ base::Result<SqlText> Translator::DateCall(const Function& function, size_t at, 
 
 bool Translator::IsText(Range range, const Scope* scope) const {
   if (range.size() == 1 && token(range.begin).kind == TokenKind::kString) return true;
-  if (range.size() > 2 && IsName(range.begin) && token(range.begin + 1).is("(") && token(range.begin + 1).match + 1 == range.end) {
+  if (range.size() > 2 && IsName(range.begin) && token(range.begin + 1).is("(") &&
+      token(range.begin + 1).match + 1 == range.end) {
     const Function* function = FindFunction(ToUpper(token(range.begin).text));
     return function != nullptr && function->text;
   }
@@ -288,7 +302,7 @@ base::Result<SqlText> Translator::Count(Range inside, const Scope* scope) {
 }
 
 // name([DISTINCT] arguments [IGNORE NULLS] [ORDER BY ...] [LIMIT n])
-base::Result<SqlText> Translator::Aggregate(const Function& function, size_t at, Range inside, const Scope* scope) {
+base::Result<SqlText> Translator::Aggregate(const Function& function, Range inside, const Scope* scope) {
   const bool window = function.kind == FunctionKind::kWindow;
   const size_t having = FindKeyword(inside, "HAVING");
   if (having < inside.end) return Unsupported(having, "HAVING inside an aggregate", "use MAX_BY or MIN_BY");
@@ -320,9 +334,8 @@ base::Result<SqlText> Translator::Aggregate(const Function& function, size_t at,
   const bool ignored = nulls && ignore < respect;
   if (window && nulls) inner.Add(ignored ? " IGNORE NULLS" : " RESPECT NULLS");
   const size_t star = function.sql.find("$*");
-  SqlText out = star == std::string_view::npos
-                    ? SqlText(std::string(function.sql))
-                    : Wrap(function.sql.substr(0, star), inner, function.sql.substr(star + 2));
+  SqlText out = star == std::string_view::npos ? SqlText(std::string(function.sql))
+                                               : Wrap(function.sql.substr(0, star), inner, function.sql.substr(star + 2));
   if (!window && ignored && function.name == "ARRAY_AGG") {
     out.Add(" FILTER (WHERE (");
     out.Add(texts[0]);
@@ -334,7 +347,6 @@ base::Result<SqlText> Translator::Aggregate(const Function& function, size_t at,
     out = Wrap("(", out, ")[1:" + count.sql + "]");
   }
   out.has_aggregate = true;
-  (void)at;
   return out;
 }
 
@@ -342,7 +354,8 @@ base::Result<SqlText> Translator::Quantiles(size_t at, const std::vector<Range>&
   constexpr int kMaxQuantiles = 1000;
   const Range number = arguments[1];
   const std::string& digits = token(number.begin).text;
-  if (number.size() != 1 || token(number.begin).kind != TokenKind::kInteger || digits.size() > 4) return Unexpected(number.begin, "a number");
+  if (number.size() != 1 || token(number.begin).kind != TokenKind::kInteger || digits.size() > 4)
+    return Unexpected(number.begin, "a number");
   const int count = std::stoi(digits);
   if (count < 1 || count > kMaxQuantiles) return ErrorAt(token(at).at, "APPROX_QUANTILES takes 1 to 1000 parts");
   DH_ASSIGN(const SqlText value, Expression(arguments[0], scope));
@@ -372,7 +385,8 @@ base::Result<SqlText> Translator::Extreme(const Function& function, const std::v
 
 // ---- text
 
-base::Result<SqlText> Translator::RegexpExtract(const Function& function, const std::vector<Range>& arguments, const Scope* scope) {
+base::Result<SqlText> Translator::RegexpExtract(const Function& function, const std::vector<Range>& arguments,
+                                                const Scope* scope) {
   const Range pattern = arguments[1];
   if (pattern.size() != 1 || token(pattern.begin).kind != TokenKind::kString) {
     return Unsupported(pattern.begin, std::string(function.name) + " with a pattern that is no literal");
@@ -389,7 +403,8 @@ base::Result<SqlText> Translator::RegexpExtract(const Function& function, const 
 // FORMAT('%s: %d', ...): only elements that the engine's printf writes alike.
 base::Result<SqlText> Translator::Format(const std::vector<Range>& arguments, const Scope* scope) {
   const Range range = arguments[0];
-  if (range.size() != 1 || token(range.begin).kind != TokenKind::kString) return Unsupported(range.begin, "FORMAT with a format that is no literal");
+  if (range.size() != 1 || token(range.begin).kind != TokenKind::kString)
+    return Unsupported(range.begin, "FORMAT with a format that is no literal");
   const std::string& format = token(range.begin).text;
   std::string engine;
   SqlText list;
@@ -397,7 +412,8 @@ base::Result<SqlText> Translator::Format(const std::vector<Range>& arguments, co
   for (size_t i = 0; i < format.size(); ++i) {
     engine += format[i];
     if (format[i] != '%') continue;
-    for (++i; i < format.size() && std::string_view("-+ 0#.123456789").find(format[i]) != std::string_view::npos; ++i) engine += format[i];
+    for (++i; i < format.size() && std::string_view("-+ 0#.123456789").find(format[i]) != std::string_view::npos; ++i)
+      engine += format[i];
     const char kind = i < format.size() ? format[i] : '\0';
     if (kind == '%') {
       engine += kind;
@@ -456,9 +472,10 @@ base::Result<SqlText> Translator::Difference(const Function& function, const std
   // Weeks begin on Sunday, or on Monday as the engine's do; it counts whole weeks, not their borders.
   if (part == "week") {
     const bool sunday = arguments[2].size() == 1 && Keyword(arguments[2].begin, "WEEK");
-    return FillTemplate(sunday ? "(date_diff('day', date_trunc('week', $1 + INTERVAL 1 DAY), date_trunc('week', $2 + INTERVAL 1 DAY)) // 7)"
-                               : "(date_diff('day', date_trunc('week', $1), date_trunc('week', $2)) // 7)",
-                        {early, late});
+    return FillTemplate(
+        sunday ? "(date_diff('day', date_trunc('week', $1 + INTERVAL 1 DAY), date_trunc('week', $2 + INTERVAL 1 DAY)) // 7)"
+               : "(date_diff('day', date_trunc('week', $1), date_trunc('week', $2)) // 7)",
+        {early, late});
   }
   return FillTemplate("date_diff($1, $2, $3)", {name, early, late});
 }
@@ -468,7 +485,8 @@ base::Result<SqlText> Translator::Truncate(const Function& function, const std::
   DH_ASSIGN(const std::string part, DatePart(arguments[1], true));
   const SqlText name(QuoteString(part));
   const bool sunday = arguments[1].size() == 1 && Keyword(arguments[1].begin, "WEEK");
-  const SqlText cut = FillTemplate(sunday ? "(date_trunc($1, $2 + INTERVAL 1 DAY) - INTERVAL 1 DAY)" : "date_trunc($1, $2)", {name, value});
+  const SqlText cut =
+      FillTemplate(sunday ? "(date_trunc($1, $2 + INTERVAL 1 DAY) - INTERVAL 1 DAY)" : "date_trunc($1, $2)", {name, value});
   return function.name == "DATE_TRUNC" ? Wrap("CAST(", cut, " AS DATE)") : cut;
 }
 

@@ -18,8 +18,8 @@ Position Translation::Locate(size_t offset) const {
 }
 
 base::Result<Translation> Translate(std::string_view sql, const TableOpener& open) {
-  DH_ASSIGN(const Lexed lexed, Lex(sql));
-  return internal::Translator(lexed.tokens, sql, open).Run();
+  DH_ASSIGN(const std::vector<Token> tokens, Lex(sql));
+  return internal::Translator(tokens, sql, open).Run();
 }
 
 namespace internal {
@@ -137,9 +137,9 @@ size_t Translator::FindKeyword(Range range, std::string_view upper) const {
 
 bool Translator::EndsOperand(Range range, size_t index) const {
   if (index < range.begin || index >= range.end) return false;
-  static const std::set<std::string, std::less<>> kOpen = {"AND",  "OR",   "NOT",  "IN",     "IS",       "LIKE", "BETWEEN", "CASE",
-                                                           "WHEN", "THEN", "ELSE", "SELECT", "DISTINCT", "ALL",  "OVER",    "INTERVAL",
-                                                           "AS",   "ON",   "BY",   "FROM",   "WHERE",    "STRUCT", "ARRAY"};
+  static const std::set<std::string, std::less<>> kOpen = {
+      "AND",      "OR",  "NOT",  "IN",       "IS", "LIKE", "BETWEEN", "CASE", "WHEN",  "THEN",   "ELSE", "SELECT",
+      "DISTINCT", "ALL", "OVER", "INTERVAL", "AS", "ON",   "BY",      "FROM", "WHERE", "STRUCT", "ARRAY"};
   const Token& last = token(index);
   switch (last.kind) {
     case TokenKind::kName:
@@ -155,8 +155,9 @@ bool Translator::EndsOperand(Range range, size_t index) const {
 
 base::Error Translator::Unexpected(size_t index, std::string_view expected) const {
   const Token& one = token(index);
-  const std::string found =
-      one.kind == TokenKind::kEnd ? "the end of the statement" : "\"" + std::string(source_.substr(one.begin, one.end - one.begin)) + "\"";
+  const std::string found = one.kind == TokenKind::kEnd
+                                ? "the end of the statement"
+                                : "\"" + std::string(source_.substr(one.begin, one.end - one.begin)) + "\"";
   return ErrorAt(one.at, "expected " + std::string(expected) + ", found " + found);
 }
 
@@ -211,7 +212,8 @@ base::Status Translator::CheckPath(Range path, const Scope* scope) const {
     const std::vector<table::Field>* fields = nullptr;
     if (type.field != nullptr) {
       if (type.repeated) {
-        return ErrorAt(token(i).at, shown + " is an array: name one of its elements (" + shown + "[SAFE_OFFSET(0)]) or UNNEST it");
+        return ErrorAt(token(i).at,
+                       shown + " is an array: name one of its elements (" + shown + "[SAFE_OFFSET(0)]) or UNNEST it");
       }
       fields = &type.field->fields;
     } else if (i == path.begin + 2) {
@@ -224,7 +226,8 @@ base::Status Translator::CheckPath(Range path, const Scope* scope) const {
     std::string known;
     constexpr size_t kShown = 8;
     for (size_t j = 0; j < fields->size() && j < kShown; ++j) known += (j > 0 ? ", " : ": it has ") + (*fields)[j].name;
-    return ErrorAt(token(i).at, "there is no field " + token(i).text + " in " + shown + known + (fields->size() > kShown ? ", ..." : ""));
+    return ErrorAt(token(i).at,
+                   "there is no field " + token(i).text + " in " + shown + known + (fields->size() > kShown ? ", ..." : ""));
   }
   return {};
 }

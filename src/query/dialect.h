@@ -35,9 +35,9 @@ struct Translation {
   };
 
   std::string sql;
-  std::vector<Mark> marks;           // in rising order of offset
-  std::set<std::string> names;       // every identifier of the statement, in lower case
-  bool all_columns = false;          // it shows whole rows: `names` does not say which columns it needs
+  std::vector<Mark> marks;      // in rising order of offset
+  std::set<std::string> names;  // every identifier of the statement, in lower case
+  bool all_columns = false;     // it shows whole rows: `names` does not say which columns it needs
 
   // The place in the user's text that byte `offset` of `sql` comes from.
   Position Locate(size_t offset) const;

@@ -13,15 +13,16 @@ namespace {
 constexpr int kMaxTypeDepth = 20;
 
 // Keywords that mean the same in both languages.
-constexpr std::array<std::string_view, 24> kPlain = {"AND",  "OR",   "NOT",  "IS",       "NULL", "TRUE", "FALSE", "BETWEEN",
-                                                     "CASE", "WHEN", "THEN", "ELSE",     "END",  "IN",   "ASC",   "DESC",
-                                                     "LIKE", "NULLS", "FIRST", "LAST",   "DISTINCT", "FROM", "ANY", "ALL"};
+constexpr std::array<std::string_view, 24> kPlain = {"AND",  "OR",    "NOT",   "IS",   "NULL",     "TRUE", "FALSE", "BETWEEN",
+                                                     "CASE", "WHEN",  "THEN",  "ELSE", "END",      "IN",   "ASC",   "DESC",
+                                                     "LIKE", "NULLS", "FIRST", "LAST", "DISTINCT", "FROM", "ANY",   "ALL"};
 // Keywords of GoogleSQL that cannot stand in an expression; a column of such a name needs back-quotes.
 constexpr std::array<std::string_view, 42> kForbidden = {
-    "AS",     "BY",      "COLLATE", "CREATE", "CROSS",  "CUBE",    "CURRENT",  "DEFAULT", "ESCAPE",    "EXCEPT",   "EXCLUDE",
-    "FETCH",  "FOR",     "FULL",    "GROUP",  "HAVING", "INNER",   "INTERSECT", "INTO",   "JOIN",      "LATERAL",  "LIMIT",
-    "MERGE",  "NATURAL", "ON",      "ORDER",  "OUTER",  "PARTITION", "QUALIFY", "RANGE",  "RECURSIVE", "ROLLUP",   "SELECT",
-    "SET",    "SOME",    "TABLESAMPLE", "UNION", "UNBOUNDED", "USING", "WHERE", "WINDOW", "WITH"};
+    "AS",        "BY",        "COLLATE", "CREATE",    "CROSS",  "CUBE",    "CURRENT", "DEFAULT", "ESCAPE",
+    "EXCEPT",    "EXCLUDE",   "FETCH",   "FOR",       "FULL",   "GROUP",   "HAVING",  "INNER",   "INTERSECT",
+    "INTO",      "JOIN",      "LATERAL", "LIMIT",     "MERGE",  "NATURAL", "ON",      "ORDER",   "OUTER",
+    "PARTITION", "QUALIFY",   "RANGE",   "RECURSIVE", "ROLLUP", "SELECT",  "SET",     "SOME",    "TABLESAMPLE",
+    "UNION",     "UNBOUNDED", "USING",   "WHERE",     "WINDOW", "WITH"};
 
 template <size_t N>
 bool Contains(const std::array<std::string_view, N>& words, std::string_view upper) {
@@ -32,12 +33,24 @@ struct TypeName {
   std::string_view google;
   std::string_view engine;
 };
-constexpr std::array<TypeName, 18> kTypes = {{{"INT64", "BIGINT"},       {"INT", "BIGINT"},          {"INTEGER", "BIGINT"},
-                                              {"BIGINT", "BIGINT"},      {"SMALLINT", "BIGINT"},     {"TINYINT", "BIGINT"},
-                                              {"BYTEINT", "BIGINT"},     {"FLOAT64", "DOUBLE"},      {"NUMERIC", "DECIMAL(38, 9)"},
-                                              {"DECIMAL", "DECIMAL(38, 9)"}, {"STRING", "VARCHAR"},  {"BYTES", "BLOB"},
-                                              {"BOOL", "BOOLEAN"},       {"BOOLEAN", "BOOLEAN"},     {"DATE", "DATE"},
-                                              {"TIME", "TIME"},          {"DATETIME", "TIMESTAMP"},  {"TIMESTAMP", "TIMESTAMPTZ"}}};
+constexpr std::array<TypeName, 18> kTypes = {{{"INT64", "BIGINT"},
+                                              {"INT", "BIGINT"},
+                                              {"INTEGER", "BIGINT"},
+                                              {"BIGINT", "BIGINT"},
+                                              {"SMALLINT", "BIGINT"},
+                                              {"TINYINT", "BIGINT"},
+                                              {"BYTEINT", "BIGINT"},
+                                              {"FLOAT64", "DOUBLE"},
+                                              {"NUMERIC", "DECIMAL(38, 9)"},
+                                              {"DECIMAL", "DECIMAL(38, 9)"},
+                                              {"STRING", "VARCHAR"},
+                                              {"BYTES", "BLOB"},
+                                              {"BOOL", "BOOLEAN"},
+                                              {"BOOLEAN", "BOOLEAN"},
+                                              {"DATE", "DATE"},
+                                              {"TIME", "TIME"},
+                                              {"DATETIME", "TIMESTAMP"},
+                                              {"TIMESTAMP", "TIMESTAMPTZ"}}};
 
 }  // namespace
 
@@ -95,7 +108,8 @@ base::Status Translator::Primary(size_t& index, Range range, const Scope* scope,
       } else {
         out.Add(QuoteString(one.text));
         // GoogleSQL's LIKE always has the backslash as its escape.
-        if (index > range.begin && Keyword(index - 1, "LIKE") && one.text.find('\\') != std::string::npos) out.Add(" ESCAPE '\\'");
+        if (index > range.begin && Keyword(index - 1, "LIKE") && one.text.find('\\') != std::string::npos)
+          out.Add(" ESCAPE '\\'");
       }
       ++index;
       return {};
@@ -126,7 +140,8 @@ base::Status Translator::Number(size_t index, SqlText& out) const {
   uint64_t value = 0;
   const char* begin = text.data() + (hex ? 2 : 0);
   const auto [end, error] = std::from_chars(begin, text.data() + text.size(), value, hex ? 16 : 10);
-  if (error != std::errc() || end != text.data() + text.size()) return ErrorAt(token(index).at, "an integer out of range: " + text);
+  if (error != std::errc() || end != text.data() + text.size())
+    return ErrorAt(token(index).at, "an integer out of range: " + text);
   const bool large = value > static_cast<uint64_t>(INT64_MAX);
   if (large && hex) return ErrorAt(token(index).at, "an integer out of range: " + text);
   // INT64 in GoogleSQL; the engine would take 32 bits. The one larger number that can be right is -9223372036854775808.
@@ -161,8 +176,8 @@ base::Status Translator::Symbol(size_t& index, Range range, const Scope* scope, 
     index += 2;
     return {};
   }
-  static constexpr std::array<std::string_view, 17> kSame = {"+",  "-",  "*",  "/",  "=", "<", ">", "<=", ">=",
-                                                             "<>", "!=", "||", "<<", "&", "|", ",", "~"};
+  static constexpr std::array<std::string_view, 17> kSame = {
+      "+", "-", "*", "/", "=", "<", ">", "<=", ">=", "<>", "!=", "||", "<<", "&", "|", ",", "~"};
   if (!Contains(kSame, one.text)) {
     return Unsupported(index, "\"" + one.text + "\" here", one.is("^") ? "write BIT_XOR or another form" : "");
   }
@@ -312,8 +327,11 @@ base::Result<bool> Translator::KeywordToken(size_t& index, Range range, const Sc
 base::Result<bool> Translator::Literal(size_t& index, const Scope* scope, SqlText& out) {
   const std::string upper = ToUpper(token(index).text);
   if (token(index + 1).kind == TokenKind::kString) {
-    static constexpr std::array<TypeName, 6> kTyped = {{{"DATE", "DATE"}, {"TIME", "TIME"}, {"DATETIME", "TIMESTAMP"},
-                                                        {"TIMESTAMP", "TIMESTAMPTZ"}, {"NUMERIC", "DECIMAL(38, 9)"},
+    static constexpr std::array<TypeName, 6> kTyped = {{{"DATE", "DATE"},
+                                                        {"TIME", "TIME"},
+                                                        {"DATETIME", "TIMESTAMP"},
+                                                        {"TIMESTAMP", "TIMESTAMPTZ"},
+                                                        {"NUMERIC", "DECIMAL(38, 9)"},
                                                         {"DECIMAL", "DECIMAL(38, 9)"}}};
     for (const TypeName& type : kTyped) {
       if (type.google != upper) continue;
@@ -351,7 +369,8 @@ base::Status Translator::Path(size_t& index, Range range, const Scope* scope, Sq
   size_t end = index + 1;
   while (end + 1 < range.end && token(end).is(".") && IsName(end + 1)) end += 2;
   if (end < range.end && token(end).is("(") && end > index + 1) {
-    return Unsupported(index, "the function " + std::string(source_.substr(token(index).begin, token(end - 1).end - token(index).begin)));
+    return Unsupported(
+        index, "the function " + std::string(source_.substr(token(index).begin, token(end - 1).end - token(index).begin)));
   }
   if (end < range.end && token(end).is(".") && token(end + 1).is("*")) return Unexpected(end + 1, "a field's name");
   DH_CHECK(CheckPath({index, end}, scope));
@@ -392,11 +411,13 @@ base::Status Translator::Interval(size_t& index, Range range, const Scope* scope
 
 // What stands in OVER ( ... ).
 base::Result<SqlText> Translator::Window(Range range, const Scope* scope) {
-  static constexpr std::array<std::string_view, 13> kWords = {"ROWS", "RANGE", "GROUPS", "BETWEEN", "UNBOUNDED", "PRECEDING", "FOLLOWING",
-                                                              "CURRENT", "ROW", "AND", "NO", "OTHERS", "TIES"};
+  static constexpr std::array<std::string_view, 13> kWords = {"ROWS",      "RANGE",     "GROUPS",  "BETWEEN", "UNBOUNDED",
+                                                              "PRECEDING", "FOLLOWING", "CURRENT", "ROW",     "AND",
+                                                              "NO",        "OTHERS",    "TIES"};
   SqlText out;
   size_t i = range.begin;
-  if (i < range.end && IsName(i) && !Keyword(i, "PARTITION") && !Keyword(i, "ORDER") && !Contains(kWords, ToUpper(token(i).text))) {
+  if (i < range.end && IsName(i) && !Keyword(i, "PARTITION") && !Keyword(i, "ORDER") &&
+      !Contains(kWords, ToUpper(token(i).text))) {
     out.Add(QuoteName(token(i).text));
     ++i;
   }
@@ -404,9 +425,11 @@ base::Result<SqlText> Translator::Window(Range range, const Scope* scope) {
     if (i >= range.end || !Keyword(i, word)) return {};
     if (!Keyword(i + 1, "BY")) return Unexpected(i + 1, "BY");
     Range inside{i + 2, i + 2};
-    while (inside.end < range.end && !Keyword(inside.end, "ORDER") && !Keyword(inside.end, "RANGE") && !Keyword(inside.end, "GROUPS") &&
-           !(Keyword(inside.end, "ROWS") && (Keyword(inside.end + 1, "BETWEEN") || Keyword(inside.end + 1, "UNBOUNDED") ||
-                                             Keyword(inside.end + 1, "CURRENT") || token(inside.end + 1).kind == TokenKind::kInteger))) {
+    while (inside.end < range.end && !Keyword(inside.end, "ORDER") && !Keyword(inside.end, "RANGE") &&
+           !Keyword(inside.end, "GROUPS") &&
+           !(Keyword(inside.end, "ROWS") &&
+             (Keyword(inside.end + 1, "BETWEEN") || Keyword(inside.end + 1, "UNBOUNDED") || Keyword(inside.end + 1, "CURRENT") ||
+              token(inside.end + 1).kind == TokenKind::kInteger))) {
       inside.end = Skip(inside.end);
     }
     DH_ASSIGN(const SqlText text, Expression(inside, scope));
@@ -442,8 +465,9 @@ base::Result<std::string> Translator::TypeSql(size_t& index, size_t end, int dep
   }
   const bool array = upper == "ARRAY";
   if ((!array && upper != "STRUCT") || !token(index + 1).is("<")) {
-    return Unsupported(index, "the type " + token(index).text, "known are INT64, FLOAT64, NUMERIC, STRING, BYTES, BOOL, DATE, TIME, "
-                                                               "DATETIME, TIMESTAMP, ARRAY<T>, STRUCT<name T, ...>");
+    return Unsupported(index, "the type " + token(index).text,
+                       "known are INT64, FLOAT64, NUMERIC, STRING, BYTES, BOOL, DATE, TIME, "
+                       "DATETIME, TIMESTAMP, ARRAY<T>, STRUCT<name T, ...>");
   }
   index += 2;
   std::string out;

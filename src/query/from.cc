@@ -18,9 +18,9 @@ bool IsNameCharacter(char c) {
 
 // Words that end an item of FROM, so that they are no alias without AS.
 bool EndsItem(const Token& token) {
-  static const std::set<std::string, std::less<>> kWords = {"JOIN",  "INNER", "CROSS", "LEFT",  "RIGHT",   "FULL",   "OUTER", "ON",
-                                                            "USING", "WHERE", "GROUP", "ORDER", "LIMIT",   "WITH",   "UNION", "HAVING",
-                                                            "FOR",   "AS",    "AND",   "OR",    "NATURAL", "TABLESAMPLE"};
+  static const std::set<std::string, std::less<>> kWords = {
+      "JOIN",  "INNER", "CROSS", "LEFT",  "RIGHT",  "FULL", "OUTER", "ON",  "USING", "WHERE",   "GROUP",
+      "ORDER", "LIMIT", "WITH",  "UNION", "HAVING", "FOR",  "AS",    "AND", "OR",    "NATURAL", "TABLESAMPLE"};
   return token.kind == TokenKind::kName && kWords.contains(ToUpper(token.text));
 }
 
@@ -218,7 +218,8 @@ base::Status Translator::TableItem(size_t& index, Range range, const std::string
   source.shown = item.alias;
   source.item = from.items.size();
   for (const Source& other : scope.sources) {
-    if (other.alias == source.alias) return ErrorAt(token(begin).at, "two items of FROM are called " + item.alias + ": give one an alias");
+    if (other.alias == source.alias)
+      return ErrorAt(token(begin).at, "two items of FROM are called " + item.alias + ": give one an alias");
   }
   scope.sources.push_back(source);
   DH_CHECK(Condition(index, range, scope, item));
@@ -279,7 +280,8 @@ base::Status Translator::ParseUnnest(size_t& index, Range range, UnnestItem& ite
     if (!Alias(index, range, item.offset)) item.offset = "offset";
   }
   if (index < range.end && Keyword(index, "ON")) {
-    if (!Keyword(index + 1, "TRUE")) return Unsupported(index, "JOIN UNNEST(...) ON a condition", "move it to WHERE, or use a subquery");
+    if (!Keyword(index + 1, "TRUE"))
+      return Unsupported(index, "JOIN UNNEST(...) ON a condition", "move it to WHERE, or use a subquery");
     index += 2;
   }
   return {};
@@ -345,7 +347,8 @@ base::Status Translator::AddUnnest(const UnnestItem& item, Scope& scope, FromCla
   const size_t host = HostOf(item.array, scope, from);
   const FieldType type = TypeOfPath(item.array, &scope);
   if (type.field != nullptr && !type.repeated) {
-    return ErrorAt(item.at, "UNNEST needs an array; " + type.field->name + " is " + std::string(table::TypeName(type.field->type)));
+    return ErrorAt(item.at,
+                   "UNNEST needs an array; " + type.field->name + " is " + std::string(table::TypeName(type.field->type)));
   }
   for (const Source& source : scope.sources) {
     if (!item.alias.empty() && source.alias == ToLower(item.alias)) {

@@ -49,8 +49,10 @@ constexpr Function kFunctions[] = {
     {"LENGTH", kScalar, 1, 1, "length($1)"},
     {"LOWER", kScalar, 1, 1, "lower($1)", true},
     // The engine does not count the memory of such strings and lists: they end where BigQuery's do, at 1 MB.
-    {"LPAD", kScalar, 2, 2, "CASE WHEN $2 > 1048576 THEN error('LPAD to more than 1 MB') ELSE lpad($1, CAST($2 AS INTEGER), ' ') END", true},
-    {"LPAD", kScalar, 3, 3, "CASE WHEN $2 > 1048576 THEN error('LPAD to more than 1 MB') ELSE lpad($1, CAST($2 AS INTEGER), $3) END", true},
+    {"LPAD", kScalar, 2, 2,
+     "CASE WHEN $2 > 1048576 THEN error('LPAD to more than 1 MB') ELSE lpad($1, CAST($2 AS INTEGER), ' ') END", true},
+    {"LPAD", kScalar, 3, 3,
+     "CASE WHEN $2 > 1048576 THEN error('LPAD to more than 1 MB') ELSE lpad($1, CAST($2 AS INTEGER), $3) END", true},
     {"LTRIM", kScalar, 1, 2, "ltrim($*)", true},
     {"MD5", kScalar, 1, 1, "unhex(md5($1))"},
     {"NORMALIZE", kScalar, 1, 1, "nfc_normalize($1)", true},
@@ -65,8 +67,10 @@ constexpr Function kFunctions[] = {
     {"REPLACE", kScalar, 3, 3, "replace($1, $2, $3)", true},
     {"REVERSE", kScalar, 1, 1, "reverse($1)", true},
     {"RIGHT", kScalar, 2, 2, "right($1, $2)", true},
-    {"RPAD", kScalar, 2, 2, "CASE WHEN $2 > 1048576 THEN error('RPAD to more than 1 MB') ELSE rpad($1, CAST($2 AS INTEGER), ' ') END", true},
-    {"RPAD", kScalar, 3, 3, "CASE WHEN $2 > 1048576 THEN error('RPAD to more than 1 MB') ELSE rpad($1, CAST($2 AS INTEGER), $3) END", true},
+    {"RPAD", kScalar, 2, 2,
+     "CASE WHEN $2 > 1048576 THEN error('RPAD to more than 1 MB') ELSE rpad($1, CAST($2 AS INTEGER), ' ') END", true},
+    {"RPAD", kScalar, 3, 3,
+     "CASE WHEN $2 > 1048576 THEN error('RPAD to more than 1 MB') ELSE rpad($1, CAST($2 AS INTEGER), $3) END", true},
     {"RTRIM", kScalar, 1, 2, "rtrim($*)", true},
     {"SAFE_CONVERT_BYTES_TO_STRING", kScalar, 1, 1, "TRY(decode($1))", true},
     {"SHA1", kScalar, 1, 1, "unhex(sha1($1))"},
@@ -133,7 +137,9 @@ constexpr Function kFunctions[] = {
     {"ARRAY_REVERSE", kScalar, 1, 1, "list_reverse($1)"},
     {"ARRAY_TO_STRING", kScalar, 2, 2, "CASE WHEN $1 IS NOT NULL THEN coalesce(array_to_string($1, $2), '') END", true},
     {"ARRAY_TO_STRING", kScalar, 3, 3,
-     "CASE WHEN $1 IS NOT NULL THEN coalesce(array_to_string(list_transform($1, lambda dh_item: coalesce(dh_item, $3)), $2), '') END", true},
+     "CASE WHEN $1 IS NOT NULL THEN coalesce(array_to_string(list_transform($1, lambda dh_item: coalesce(dh_item, $3)), $2), '') "
+     "END",
+     true},
     {"GENERATE_ARRAY", kScalar, 2, 2,
      "CASE WHEN $2 - $1 > 1048576 THEN error('GENERATE_ARRAY of more than 1048576 elements') ELSE generate_series($1, $2) END"},
     {"GENERATE_ARRAY", kScalar, 3, 3,
@@ -156,8 +162,9 @@ constexpr Function kFunctions[] = {
     {"TIME", kScalar, 1, 1, "CAST($1 AS TIME)"},
     {"TIME", kScalar, 3, 3, "make_time($1, $2, $3)"},
     {"TIMESTAMP", kScalar, 1, 1, "CAST($1 AS TIMESTAMPTZ)"},
-    {"DATE_ADD", kSpecial, 2, 2, "to_years() to_months() to_quarters() to_weeks() to_days() to_hours() to_minutes() to_seconds() "
-                                 "to_milliseconds() to_microseconds()"},
+    {"DATE_ADD", kSpecial, 2, 2,
+     "to_years() to_months() to_quarters() to_weeks() to_days() to_hours() to_minutes() to_seconds() "
+     "to_milliseconds() to_microseconds()"},
     {"DATE_SUB", kSpecial, 2, 2, ""},
     {"DATETIME_ADD", kSpecial, 2, 2, ""},
     {"DATETIME_SUB", kSpecial, 2, 2, ""},
@@ -172,8 +179,9 @@ constexpr Function kFunctions[] = {
     {"DATE_TRUNC", kSpecial, 2, 2, "date_trunc()"},
     {"DATETIME_TRUNC", kSpecial, 2, 2, ""},
     {"TIMESTAMP_TRUNC", kSpecial, 2, 2, ""},
-    {"EXTRACT", kSpecial, 1, 1, "date_part() year() month() day() quarter() hour() minute() second() millisecond() microsecond() week() "
-                                "isodow() dayofweek() dayofyear() isoyear() timezone()"},
+    {"EXTRACT", kSpecial, 1, 1,
+     "date_part() year() month() day() quarter() hour() minute() second() millisecond() microsecond() week() "
+     "isodow() dayofweek() dayofyear() isoyear() timezone()"},
     {"FORMAT_DATE", kSpecial, 2, 2, "", true},
     {"FORMAT_DATETIME", kSpecial, 2, 2, "", true},
     {"FORMAT_TIME", kSpecial, 2, 2, "", true},
@@ -236,8 +244,28 @@ constexpr Function kFunctions[] = {
 
 // Operators and literals, as the engine names their functions.
 constexpr std::string_view kOperators[] = {
-    "+",  "-",  "*",  "/",  "||", "&", "|", "~", "<<", ">>", "~~", "!~~", "like_escape", "not_like_escape", "array_extract",
-    "array_slice", "struct_extract", "list_value", "contains", "first", "coalesce", "try",
+    "+",
+    "-",
+    "*",
+    "/",
+    "||",
+    "&",
+    "|",
+    "~",
+    "<<",
+    ">>",
+    "~~",
+    "!~~",
+    "like_escape",
+    "not_like_escape",
+    "array_extract",
+    "array_slice",
+    "struct_extract",
+    "list_value",
+    "contains",
+    "first",
+    "coalesce",
+    "try",
 };
 
 // Letters and digits before a "(" in the rows' texts.

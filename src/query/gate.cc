@@ -22,14 +22,14 @@ const std::set<std::string, std::less<>>& AllowedTypes() {
       // what stands in FROM
       "EMPTY", "BASE_TABLE", "JOIN", "SUBQUERY", "TABLE_FUNCTION",
       // values
-      "COLUMN_REF", "POSITIONAL_REFERENCE", "VALUE_CONSTANT", "FUNCTION", "STAR", "LAMBDA", "LAMBDA_REF", "OPERATOR_CAST", "CAST", "CASE_EXPR", "CASE",
-      "COMPARE_EQUAL", "COMPARE_NOTEQUAL", "COMPARE_LESSTHAN", "COMPARE_GREATERTHAN", "COMPARE_LESSTHANOREQUALTO",
-      "COMPARE_GREATERTHANOREQUALTO", "COMPARE_IN", "COMPARE_NOT_IN", "COMPARE_DISTINCT_FROM", "COMPARE_NOT_DISTINCT_FROM",
-      "COMPARE_BETWEEN", "COMPARE_NOT_BETWEEN", "CONJUNCTION_AND", "CONJUNCTION_OR", "OPERATOR_NOT", "OPERATOR_IS_NULL",
-      "OPERATOR_IS_NOT_NULL", "OPERATOR_COALESCE", "OPERATOR_NULLIF", "OPERATOR_TRY", "OPERATOR_UNPACK", "ARRAY_EXTRACT", "ARRAY_SLICE", "STRUCT_EXTRACT",
-      "ARRAY_CONSTRUCTOR", "WINDOW_AGGREGATE", "WINDOW_RANK", "WINDOW_RANK_DENSE", "WINDOW_NTILE", "WINDOW_PERCENT_RANK",
-      "WINDOW_CUME_DIST", "WINDOW_ROW_NUMBER", "WINDOW_FIRST_VALUE", "WINDOW_LAST_VALUE", "WINDOW_LEAD", "WINDOW_LAG",
-      "WINDOW_NTH_VALUE",
+      "COLUMN_REF", "POSITIONAL_REFERENCE", "VALUE_CONSTANT", "FUNCTION", "STAR", "LAMBDA", "LAMBDA_REF", "OPERATOR_CAST", "CAST",
+      "CASE_EXPR", "CASE", "COMPARE_EQUAL", "COMPARE_NOTEQUAL", "COMPARE_LESSTHAN", "COMPARE_GREATERTHAN",
+      "COMPARE_LESSTHANOREQUALTO", "COMPARE_GREATERTHANOREQUALTO", "COMPARE_IN", "COMPARE_NOT_IN", "COMPARE_DISTINCT_FROM",
+      "COMPARE_NOT_DISTINCT_FROM", "COMPARE_BETWEEN", "COMPARE_NOT_BETWEEN", "CONJUNCTION_AND", "CONJUNCTION_OR", "OPERATOR_NOT",
+      "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "OPERATOR_COALESCE", "OPERATOR_NULLIF", "OPERATOR_TRY", "OPERATOR_UNPACK",
+      "ARRAY_EXTRACT", "ARRAY_SLICE", "STRUCT_EXTRACT", "ARRAY_CONSTRUCTOR", "WINDOW_AGGREGATE", "WINDOW_RANK",
+      "WINDOW_RANK_DENSE", "WINDOW_NTILE", "WINDOW_PERCENT_RANK", "WINDOW_CUME_DIST", "WINDOW_ROW_NUMBER", "WINDOW_FIRST_VALUE",
+      "WINDOW_LAST_VALUE", "WINDOW_LEAD", "WINDOW_LAG", "WINDOW_NTH_VALUE",
       // directions
       "ORDER_DEFAULT", "ASCENDING", "DESCENDING",
       // of cast targets
@@ -73,7 +73,8 @@ class Gate {
 
   static Refusal Parse(const Json& root) {
     Refusal refusal;
-    refusal.message = root["error_type"].as_string() == "not implemented" ? "only SELECT is allowed" : root["error_message"].as_string();
+    refusal.message =
+        root["error_type"].as_string() == "not implemented" ? "only SELECT is allowed" : root["error_message"].as_string();
     if (refusal.message.empty()) refusal.message = "the engine cannot read the statement";
     const std::string& position = root["position"].as_string();
     if (!position.empty() && position.size() < 9 && position.find_first_not_of("0123456789") == std::string::npos) {
@@ -99,7 +100,8 @@ class Gate {
     if (const Json* function = node.find("function_name"); function != nullptr && !in_table_function_.contains(&node)) {
       Function(node, function->as_string());
     }
-    if (const Json* sample = node.find("sample"); sample != nullptr && !sample->is_null()) return Refuse(node, "samples are not allowed");
+    if (const Json* sample = node.find("sample"); sample != nullptr && !sample->is_null())
+      return Refuse(node, "samples are not allowed");
     if (const Json* ctes = node.find("cte_map"); ctes != nullptr) visible = Ctes((*ctes)["map"], visible);
     for (const auto& [key, child] : node.object()) {
       if (key == "cte_map") continue;
@@ -139,9 +141,11 @@ class Gate {
 
   void Table(const Json& node, const Visible* visible) {
     const std::string& name = node["table_name"].as_string();
-    const bool plain = node["schema_name"].as_string().empty() && node["catalog_name"].as_string().empty() && node["at_clause"].is_null();
+    const bool plain =
+        node["schema_name"].as_string().empty() && node["catalog_name"].as_string().empty() && node["at_clause"].is_null();
     bool known = tables_.contains(name);
-    for (const Visible* scope = visible; scope != nullptr && !known; scope = scope->outer) known = scope->names.contains(ToLower(name));
+    for (const Visible* scope = visible; scope != nullptr && !known; scope = scope->outer)
+      known = scope->names.contains(ToLower(name));
     if (!plain || !known) Refuse(node, "table " + name + " is not allowed");
   }
 

@@ -75,7 +75,7 @@ class Lexer {
  public:
   explicit Lexer(std::string_view sql) : sql_(sql) {}
 
-  base::Result<Lexed> Run() {
+  base::Result<std::vector<Token>> Run() {
     if (sql_.size() > base::kMaxStatementBytes) {
       return base::Error{base::ErrorCode::kLimit, "the statement is longer than " + std::to_string(base::kMaxStatementBytes) +
                                                       " bytes (kMaxStatementBytes)"};
@@ -89,16 +89,16 @@ class Lexer {
       DH_CHECK(Next(token));
       token.end = at_;
       DH_CHECK(Match(token));
-      out_.tokens.push_back(std::move(token));
+      out_.push_back(std::move(token));
     }
     if (!open_.empty()) {
-      const Token& token = out_.tokens[open_.back()];
+      const Token& token = out_[open_.back()];
       return ErrorAt(token.at, "\"" + token.text + "\" is never closed");
     }
     Token end;
     end.begin = end.end = sql_.size();
     end.at = position();
-    out_.tokens.push_back(end);
+    out_.push_back(end);
     return std::move(out_);
   }
 
@@ -125,9 +125,7 @@ class Lexer {
       if (c == ' ' || (c >= '\t' && c <= '\r')) {
         ++at_;
       } else if (c == '#' || StartsWith("--")) {
-        const size_t begin = at_;
         at_ = std::min(sql_.find('\n', at_), sql_.size());
-        if (out_.tokens.empty() && ToLower(sql_.substr(begin, at_ - begin)).starts_with("#legacysql")) out_.legacy = true;
       } else if (StartsWith("/*")) {
         const Position begin = position();
         const size_t end = sql_.find("*/", at_ + 2);
@@ -158,8 +156,8 @@ class Lexer {
 
   // After a name or a closing bracket a dot starts a field, not a number: a.1 never is one.
   bool AfterOperand() const {
-    if (out_.tokens.empty() || out_.tokens.back().end != at_) return false;
-    const Token& last = out_.tokens.back();
+    if (out_.empty() || out_.back().end != at_) return false;
+    const Token& last = out_.back();
     return last.kind == TokenKind::kName || last.kind == TokenKind::kQuotedName || last.is(")") || last.is("]");
   }
 
@@ -256,7 +254,8 @@ class Lexer {
   }
 
   static base::Status CheckText(const Token& token) {
-    if (token.text.find('\0') != std::string::npos) return ErrorAt(token.at, "a zero character in a string or name is not supported");
+    if (token.text.find('\0') != std::string::npos)
+      return ErrorAt(token.at, "a zero character in a string or name is not supported");
     if (!ValidUtf8(token.text)) return ErrorAt(token.at, "a string or name that is not valid UTF-8");
     return {};
   }
@@ -270,7 +269,8 @@ class Lexer {
         return {};
       }
       const char c = Peek();
-      if (c == '\n' && !lines) return ErrorAt(token.at, "a string or name that ends with its line: close it, or use '''three quotes'''");
+      if (c == '\n' && !lines)
+        return ErrorAt(token.at, "a string or name that ends with its line: close it, or use '''three quotes'''");
       if (c != '\\') {
         token.text += c;
         ++at_;
@@ -323,18 +323,18 @@ class Lexer {
     static constexpr std::string_view kOpen = "([{";
     static constexpr std::string_view kClose = ")]}";
     if (token.kind != TokenKind::kSymbol || token.text.size() != 1) return {};
-    const size_t index = out_.tokens.size();
+    const size_t index = out_.size();
     if (kOpen.find(token.text[0]) != std::string_view::npos) {
       if (open_.size() >= kMaxBrackets) {
         return ErrorAt(token.at, "brackets nested deeper than " + std::to_string(kMaxBrackets), base::ErrorCode::kLimit);
       }
       open_.push_back(index);
     } else if (const size_t kind = kClose.find(token.text[0]); kind != std::string_view::npos) {
-      if (open_.empty() || out_.tokens[open_.back()].text[0] != kOpen[kind]) {
+      if (open_.empty() || out_[open_.back()].text[0] != kOpen[kind]) {
         return ErrorAt(token.at, "\"" + token.text + "\" closes nothing");
       }
       token.match = open_.back();
-      out_.tokens[open_.back()].match = index;
+      out_[open_.back()].match = index;
       open_.pop_back();
     }
     return {};
@@ -345,7 +345,7 @@ class Lexer {
   size_t counted_ = 0;
   Position place_;
   std::vector<size_t> open_;
-  Lexed out_;
+  std::vector<Token> out_;
 };
 
 std::string Mapped(std::string_view text, char from, char to) {
@@ -358,7 +358,7 @@ std::string Mapped(std::string_view text, char from, char to) {
 
 }  // namespace
 
-base::Result<Lexed> Lex(std::string_view sql) { return Lexer(sql).Run(); }
+base::Result<std::vector<Token>> Lex(std::string_view sql) { return Lexer(sql).Run(); }
 
 std::string Where(Position at) { return std::to_string(at.line) + ":" + std::to_string(at.column) + ": "; }
 

@@ -1,4 +1,5 @@
-// GoogleSQL text to tokens, with line and column. Strings are decoded, comments dropped, brackets matched.
+// GoogleSQL text to tokens, with line and column. Strings are decoded, comments dropped (among them the first lines
+// #standardSQL and #legacySQL: what is supported of legacy SQL, its table names, is known by its form), brackets matched.
 // GoogleSQL reference: "Lexical structure and syntax".
 #pragma once
 
@@ -42,14 +43,9 @@ struct Token {
   bool is(std::string_view symbol) const { return kind == TokenKind::kSymbol && text == symbol; }
 };
 
-struct Lexed {
-  std::vector<Token> tokens;
-  bool legacy = false;  // the first line is #legacySQL
-};
-
 // Errors, with line:column: kInvalidArgument (a character, an escape, a string without end, brackets that do not match);
 // kLimit (length, depth of brackets).
-base::Result<Lexed> Lex(std::string_view sql);
+base::Result<std::vector<Token>> Lex(std::string_view sql);
 
 // "3:14: ", how every message of this module begins.
 std::string Where(Position at);

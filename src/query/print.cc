@@ -46,13 +46,14 @@ std::string DateText(int64_t days) {
   const int64_t day = day_of_year - (153 * month_of_year + 2) / 5 + 1;
   const int64_t month = month_of_year < 10 ? month_of_year + 3 : month_of_year - 9;
   const int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
-  return Printed("%04lld-%02lld-%02lld", static_cast<long long>(year), static_cast<long long>(month), static_cast<long long>(day));
+  return Printed("%04lld-%02lld-%02lld", static_cast<long long>(year), static_cast<long long>(month),
+                 static_cast<long long>(day));
 }
 
 std::string TimeText(int64_t micros) {
   const int64_t seconds = micros / kMicros;
-  std::string text = Printed("%02lld:%02lld:%02lld", static_cast<long long>(seconds / 3600), static_cast<long long>(seconds / 60 % 60),
-                             static_cast<long long>(seconds % 60));
+  std::string text = Printed("%02lld:%02lld:%02lld", static_cast<long long>(seconds / 3600),
+                             static_cast<long long>(seconds / 60 % 60), static_cast<long long>(seconds % 60));
   if (micros % kMicros != 0) text += Printed(".%06lld", static_cast<long long>(micros % kMicros));
   return text;
 }
@@ -73,7 +74,9 @@ std::string Base64(std::string_view bytes) {
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);
   for (size_t i = 0; i < bytes.size(); i += 3) {
-    const auto byte = [&](size_t at) { return at < bytes.size() ? static_cast<uint32_t>(static_cast<unsigned char>(bytes[at])) : 0U; };
+    const auto byte = [&](size_t at) {
+      return at < bytes.size() ? static_cast<uint32_t>(static_cast<unsigned char>(bytes[at])) : 0U;
+    };
     const uint32_t group = (byte(i) << 16) | (byte(i + 1) << 8) | byte(i + 2);
     out += kDigits[(group >> 18) & 63];
     out += kDigits[(group >> 12) & 63];
@@ -309,7 +312,8 @@ std::string Shown(std::string_view text) {
 }
 
 size_t Width(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
 bool IsNumber(ValueKind kind) {

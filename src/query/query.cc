@@ -25,7 +25,8 @@ using warehouse::Engine;
 // The tables of one statement: opened when their name is met, once each.
 class Tables {
  public:
-  Tables(const warehouse::Warehouse& warehouse, const warehouse::TableName& defaults) : warehouse_(warehouse), defaults_(defaults) {}
+  Tables(const warehouse::Warehouse& warehouse, const warehouse::TableName& defaults)
+      : warehouse_(warehouse), defaults_(defaults) {}
 
   base::Result<const KnownTable*> Open(const std::string& text) {
     DH_ASSIGN(const warehouse::TableName name, warehouse::TableName::Parse(text, defaults_));
@@ -182,7 +183,8 @@ std::string ParquetQuery(const std::string& sql, const std::vector<warehouse::Va
   std::string list;
   for (const warehouse::ValueType& column : columns) {
     const std::string name = warehouse::SqlName(column.name);
-    list += (list.empty() ? "" : ", ") + (column.kind == warehouse::ValueKind::kHuge ? "CAST(" + name + " AS BIGINT) AS " + name : name);
+    list += (list.empty() ? "" : ", ") +
+            (column.kind == warehouse::ValueKind::kHuge ? "CAST(" + name + " AS BIGINT) AS " + name : name);
   }
   return "SELECT " + list + " FROM (" + sql + ")" + (max_rows > 0 ? " LIMIT " + std::to_string(max_rows) : "");
 }
@@ -213,7 +215,8 @@ class Statement {
     auto rows = engine.Query(translation_.sql);
     if (!rows.ok()) return Explain(engine, rows.error(), translation_, tables_);
     DH_CHECK(CheckNames(rows->columns()));
-    const base::Status status = file.empty() ? Print(*rows, options_.format, options_.max_rows, output_) : Parquet(engine, *rows, file);
+    const base::Status status =
+        file.empty() ? Print(*rows, options_.format, options_.max_rows, output_) : Parquet(engine, *rows, file);
     if (!status.ok() && !engine.problem().message.empty() && status.error().message == engine.problem().message) {
       return Explain(engine, status.error(), translation_, tables_);
     }

@@ -24,7 +24,8 @@ bool Reserved(const Token& token) {
 
 base::Result<SqlText> Translator::Query(Range range, const Scope* outer) {
   if (query_depth_ >= kMaxQueryDepth) {
-    return ErrorAt(token(range.begin).at, "queries nested deeper than " + std::to_string(kMaxQueryDepth), base::ErrorCode::kLimit);
+    return ErrorAt(token(range.begin).at, "queries nested deeper than " + std::to_string(kMaxQueryDepth),
+                   base::ErrorCode::kLimit);
   }
   ++query_depth_;
   base::Result<SqlText> out = SetOperations(range, outer);
@@ -146,7 +147,8 @@ base::Result<SelectParts> Translator::ParseSelect(Range range) const {
     next = index + 1;
   }
   for (size_t i = 0; i < clauses.size(); ++i) {
-    if (clauses[i]->end > 0 && clauses[i]->empty()) return Unexpected(clauses[i]->begin, "something behind " + std::string(kClauses[i]));
+    if (clauses[i]->end > 0 && clauses[i]->empty())
+      return Unexpected(clauses[i]->begin, "something behind " + std::string(kClauses[i]));
   }
   DH_CHECK(ParseSelectHead(parts, head));
   return parts;
@@ -347,7 +349,8 @@ base::Status Translator::StarEdits(Range rest, const Scope& scope, std::vector<s
   size_t i = rest.begin;
   while (i < rest.end) {
     const bool is_except = Keyword(i, "EXCEPT");
-    if ((!is_except && !Keyword(i, "REPLACE")) || !token(i + 1).is("(")) return Unexpected(i, "EXCEPT (...), REPLACE (...) or a comma");
+    if ((!is_except && !Keyword(i, "REPLACE")) || !token(i + 1).is("("))
+      return Unexpected(i, "EXCEPT (...), REPLACE (...) or a comma");
     for (const Range item : Split({i + 2, token(i + 1).match})) {
       std::string alias;
       const Range value = ItemAlias(item, alias);
@@ -420,7 +423,8 @@ base::Result<SqlText> Translator::Star(Range item, const Scope& scope) {
 base::Result<SqlText> Translator::StarOfPath(Range path, Range item, const Scope& scope) {
   const FieldType type = TypeOfPath(path, &scope);
   if (type.field == nullptr || type.repeated || type.field->type != table::Type::kRecord) {
-    return Unsupported(path.begin, "\".*\" behind something that is not a RECORD (or whose type is not known here)", "name the fields");
+    return Unsupported(path.begin, "\".*\" behind something that is not a RECORD (or whose type is not known here)",
+                       "name the fields");
   }
   if (item.size() > 1) return Unsupported(item.begin + 1, "EXCEPT and REPLACE behind a field", "name the fields");
   SqlText out;
@@ -445,7 +449,8 @@ base::Result<SqlText> Translator::ExpandStar(Range item, const Scope& scope, con
       return;
     }
     if (!out.sql.empty()) out.Add(", ");
-    const auto changed = std::find_if(replace.begin(), replace.end(), [&](const auto& pair) { return ToLower(pair.first) == lower; });
+    const auto changed =
+        std::find_if(replace.begin(), replace.end(), [&](const auto& pair) { return ToLower(pair.first) == lower; });
     if (changed != replace.end()) {
       out.Add(changed->second);
     } else {

@@ -262,10 +262,13 @@ base::Result<Engine> Engine::Open(const EngineOptions& options) {
   if (duckdb_create_config(&config) != DuckDBSuccess) {
     return base::Error{base::ErrorCode::kLimit, "the SQL engine has no memory to start"};
   }
-  std::vector<std::pair<std::string, std::string>> settings = {
-      {"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"}, {"allow_community_extensions", "false"},
-      {"temp_directory", ""}, {"max_temp_directory_size", "0KB"}, {"errors_as_json", "true"},
-      {"default_null_order", "nulls_first_on_asc_last_on_desc"}};
+  std::vector<std::pair<std::string, std::string>> settings = {{"autoinstall_known_extensions", "false"},
+                                                               {"autoload_known_extensions", "false"},
+                                                               {"allow_community_extensions", "false"},
+                                                               {"temp_directory", ""},
+                                                               {"max_temp_directory_size", "0KB"},
+                                                               {"errors_as_json", "true"},
+                                                               {"default_null_order", "nulls_first_on_asc_last_on_desc"}};
   if (options.threads > 0) settings.emplace_back("threads", std::to_string(options.threads));
   if (options.memory_bytes > 0) settings.emplace_back("memory_limit", std::to_string(options.memory_bytes) + "B");
   std::string refused;
@@ -278,8 +281,9 @@ base::Result<Engine> Engine::Open(const EngineOptions& options) {
   duckdb_destroy_config(&config);
   const std::string reason = TakeString(message);
   if (!opened || duckdb_connect(state->database, &state->connection) != DuckDBSuccess) {
-    return base::Error{base::ErrorCode::kUnsupported,
-                       "the SQL engine does not start: " + (refused.empty() ? reason : "it does not know the settings " + refused)};
+    return base::Error{
+        base::ErrorCode::kUnsupported,
+        "the SQL engine does not start: " + (refused.empty() ? reason : "it does not know the settings " + refused)};
   }
   Engine engine(std::move(state));
   DH_CHECK(engine.Execute("SET TimeZone='UTC'"));  // belongs to a built-in extension: not known before

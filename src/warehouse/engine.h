@@ -56,9 +56,9 @@ enum class ValueKind : uint8_t {
 // The type of a column or of a nested value.
 struct ValueType {
   ValueKind kind = ValueKind::kOther;
-  std::string name;  // the column's or the struct field's
-  uint8_t scale = 0;  // of a kDecimal
-  int storage = 0;    // of a kDecimal: how it lies in memory (the engine's type number)
+  std::string name;                 // the column's or the struct field's
+  uint8_t scale = 0;                // of a kDecimal
+  int storage = 0;                  // of a kDecimal: how it lies in memory (the engine's type number)
   std::vector<ValueType> children;  // of a kList: one; of a kStruct: its fields
 };
 

@@ -104,7 +104,8 @@ std::vector<const Field*> Chosen(const std::vector<Field>& fields, const ScanCol
     if (columns.all || columns.names.contains(Lower(field.name))) chosen.push_back(&field);
   }
   if (chosen.empty() && !fields.empty()) {
-    chosen.push_back(&*std::min_element(fields.begin(), fields.end(), [](const Field& a, const Field& b) { return Cost(a) < Cost(b); }));
+    chosen.push_back(
+        &*std::min_element(fields.begin(), fields.end(), [](const Field& a, const Field& b) { return Cost(a) < Cost(b); }));
   }
   return chosen;
 }
@@ -124,7 +125,8 @@ base::Result<std::vector<Column>> ReadColumns(const Snapshot& snapshot, const st
       if (found == fields.end()) {
         return base::Error{base::ErrorCode::kUnsupported, file.path + ": deletes by a column that the table no longer has"};
       }
-      const bool there = std::any_of(columns.begin(), columns.end(), [&](const Column& column) { return column.field == &*found; });
+      const bool there =
+          std::any_of(columns.begin(), columns.end(), [&](const Column& column) { return column.field == &*found; });
       if (!there) DH_CHECK(add(*found));
     }
   }
@@ -154,7 +156,8 @@ std::string PositionDeletes(const Snapshot& snapshot) {
     parts += (parts.empty() ? "(" : ", (") + SqlString(file.recorded_path) + ", " + SqlString(file.path) + ", " +
              std::to_string(file.sequence_number) + ")";
   }
-  const std::string schema = MapOf({MapEntry(kDeletedPathId, "file_path", "VARCHAR"), MapEntry(kDeletedPositionId, "pos", "BIGINT")});
+  const std::string schema =
+      MapOf({MapEntry(kDeletedPathId, "file_path", "VARCHAR"), MapEntry(kDeletedPositionId, "pos", "BIGINT")});
   return " ANTI JOIN (SELECT p.now, x.pos FROM read_parquet(" + PathList(paths) + ", filename='" + std::string(kFileColumn) +
          "', schema=" + schema + ") AS x JOIN (VALUES " + parts +
          ") AS p(recorded, now, sequence) ON p.recorded = x.file_path JOIN (VALUES " + deletes +
@@ -185,7 +188,8 @@ std::string EqualityDelete(const Snapshot& snapshot, const DeleteFile& file, con
     condition += (condition.empty() ? "" : " AND ") + ("d." + name) + " IS NOT DISTINCT FROM " + alias + "." + name;
   }
   if (!all) condition += " AND d." + std::string(kFileColumn) + " IN (" + older + ")";
-  return " ANTI JOIN read_parquet([" + SqlString(file.path) + "], schema=" + MapOf(entries) + ") AS " + alias + " ON " + condition;
+  return " ANTI JOIN read_parquet([" + SqlString(file.path) + "], schema=" + MapOf(entries) + ") AS " + alias + " ON " +
+         condition;
 }
 
 // A table without rows: the engine still has to know names and types.

@@ -37,9 +37,9 @@ class DialectTest : public testing::Test {
 House* DialectTest::house_ = nullptr;
 
 TEST_F(DialectTest, TablesAreNamedInEveryForm) {
-  for (const std::string name :
-       {"`my-project.idc_v5.dicom_metadata`", "`my-project`.idc_v5.dicom_metadata", "`my-project`.`idc_v5`.`dicom_metadata`",
-        "my-project.idc_v5.dicom_metadata", "[my-project:idc_v5.dicom_metadata]", "d.t", "t", "`t`", "p.d.t", "`p.d.t`", "[d.t]"}) {
+  for (const std::string name : {"`my-project.idc_v5.dicom_metadata`", "`my-project`.idc_v5.dicom_metadata",
+                                 "`my-project`.`idc_v5`.`dicom_metadata`", "my-project.idc_v5.dicom_metadata",
+                                 "[my-project:idc_v5.dicom_metadata]", "d.t", "t", "`t`", "p.d.t", "`p.d.t`", "[d.t]"}) {
     EXPECT_EQ(house_->Rows("SELECT COUNT(*) FROM " + name), "4\n") << name;
     EXPECT_EQ(house_->Rows("SELECT COUNT(*) FROM " + name + " AS x WHERE x.PatientID = 'P1'"), "2\n") << name;
   }
@@ -56,23 +56,27 @@ TEST_F(DialectTest, UnnestInEveryForm) {
   for (const std::string from :
        {"t, UNNEST(t.OtherElements) AS e", "t, UNNEST(OtherElements) e", "t CROSS JOIN UNNEST(t.OtherElements) AS e",
         "t JOIN UNNEST(OtherElements) AS e", "t INNER JOIN UNNEST(OtherElements) AS e ON TRUE", "t, t.OtherElements AS e",
-        "t AS x, x.OtherElements e", "t x, UNNEST(x.OtherElements) e WITH OFFSET", "(SELECT * FROM t) AS t, UNNEST(t.OtherElements) AS e",
+        "t AS x, x.OtherElements e", "t x, UNNEST(x.OtherElements) e WITH OFFSET",
+        "(SELECT * FROM t) AS t, UNNEST(t.OtherElements) AS e",
         "t AS a JOIN t AS b USING (SOPInstanceUID), UNNEST(a.OtherElements) AS e",
         "t AS a JOIN t AS b ON a.SOPInstanceUID = b.SOPInstanceUID CROSS JOIN UNNEST(b.OtherElements) AS e",
         "t AS a LEFT JOIN t AS b ON a.SOPInstanceUID = b.SOPInstanceUID, UNNEST(b.OtherElements) AS e",
         "t AS b RIGHT JOIN t AS a ON a.SOPInstanceUID = b.SOPInstanceUID CROSS JOIN UNNEST(a.OtherElements) AS e",
-        "(t AS a CROSS JOIN UNNEST(a.OtherElements) AS e)", "UNNEST(ARRAY(SELECT AS STRUCT e.Tag FROM t, UNNEST(OtherElements) e)) AS e"}) {
+        "(t AS a CROSS JOIN UNNEST(a.OtherElements) AS e)",
+        "UNNEST(ARRAY(SELECT AS STRUCT e.Tag FROM t, UNNEST(OtherElements) e)) AS e"}) {
     EXPECT_EQ(house_->Rows("SELECT e.Tag FROM " + from + " ORDER BY e.Tag"), both) << from;
   }
   Check({{"SELECT Tag FROM t, UNNEST(OtherElements) ORDER BY 1", both},
          {"SELECT COUNT(*) FROM t LEFT JOIN UNNEST(OtherElements) AS e", "5\n"},
          {"SELECT it, o FROM t, UNNEST(ImageType) AS it WITH OFFSET AS o WHERE PatientID = 'P1' ORDER BY SOPInstanceUID, o",
           "ORIGINAL,0\nPRIMARY1,1\nORIGINAL,0\nPRIMARY2,1\n"},
-         {"SELECT Step, c.CodeValue FROM t, UNNEST(RequestSequence) r, UNNEST(r.CodeSequence) c WHERE c.CodeValue != 'd' ORDER BY 1",
+         {"SELECT Step, c.CodeValue FROM t, UNNEST(RequestSequence) r, UNNEST(r.CodeSequence) c WHERE c.CodeValue != 'd' ORDER "
+          "BY 1",
           "s1,c1\ns2,c2\ns3,c3\ns4,c4\n"},
          {"SELECT Rows.Tag FROM t, UNNEST(OtherElements) AS Rows ORDER BY 1 LIMIT 1", "Tag_00091001\n"},
          {"SELECT OtherElements.Tag FROM t, UNNEST(OtherElements) AS OtherElements ORDER BY 1 LIMIT 1", "Tag_00091001\n"},
-         {"SELECT e.Data[SAFE_OFFSET(0)], e.Data[OFFSET(0)], e.Data[ORDINAL(1)], e.Data[SAFE_ORDINAL(9)] FROM t, UNNEST(OtherElements) AS e "
+         {"SELECT e.Data[SAFE_OFFSET(0)], e.Data[OFFSET(0)], e.Data[ORDINAL(1)], e.Data[SAFE_ORDINAL(9)] FROM t, "
+          "UNNEST(OtherElements) AS e "
           "WHERE e.Tag = 'Tag_00431039' ORDER BY 1",
           "10,10,10,\n8,8,8,\n"},
          {"SELECT x + o FROM UNNEST([10, 20]) AS x WITH OFFSET o ORDER BY 1", "10\n21\n"},
@@ -92,7 +96,8 @@ TEST_F(DialectTest, StarsShowTheColumnsOfGoogleSql) {
     return answer.ok() ? answer->substr(0, answer->find("\r\n")) : answer.error().message;
   };
   const std::string table =
-      "PatientID,StudyInstanceUID,SeriesInstanceUID,SOPInstanceUID,StudyDate,StudyTime,AcquisitionDateTime,Rows,SliceThickness,Flag,Digest,"
+      "PatientID,StudyInstanceUID,SeriesInstanceUID,SOPInstanceUID,StudyDate,StudyTime,AcquisitionDateTime,Rows,SliceThickness,"
+      "Flag,Digest,"
       "ImageType,PatientName,RequestSequence,OtherElements";
   EXPECT_EQ(header("SELECT * FROM t"), table);
   EXPECT_EQ(header("SELECT t.* FROM t, UNNEST(OtherElements) AS e"), table);
@@ -109,48 +114,62 @@ TEST_F(DialectTest, StarsShowTheColumnsOfGoogleSql) {
 }
 
 TEST_F(DialectTest, SubqueriesOverOneArray) {
-  Check({{"SELECT SOPInstanceUID FROM t WHERE EXISTS (SELECT 1 FROM UNNEST(OtherElements) AS e WHERE e.Tag = 'Tag_00431039') ORDER BY 1",
-          "1.9.1\n1.9.2\n"},
-         {"SELECT SOPInstanceUID FROM t WHERE NOT EXISTS (SELECT * FROM UNNEST(OtherElements) WHERE Tag = 'Tag_00431039') ORDER BY 1",
-          "1.9.3\n1.9.4\n"},
-         {"SELECT (SELECT e.Data[SAFE_OFFSET(0)] FROM UNNEST(OtherElements) e WHERE e.Tag = 'Tag_00431039') FROM t ORDER BY SOPInstanceUID",
-          "8\n10\n\n\n"},
-         {"SELECT (SELECT e.Tag FROM UNNEST(OtherElements) e) FROM t",
-          "error: Scalar subquery produced more than one element; add LIMIT 1"},
-         {"SELECT (SELECT COUNT(*) FROM UNNEST(OtherElements) e WHERE e.Tag LIKE '%1039') FROM t ORDER BY SOPInstanceUID", "1\n1\n0\n0\n"},
-         {"SELECT (SELECT MAX(x) FROM UNNEST(ImageType) x) FROM t ORDER BY 1 DESC LIMIT 1", "PRIMARY4\n"},
-         {"SELECT (SELECT STRING_AGG(d, '+') FROM UNNEST(OtherElements) e, UNNEST(e.Data) d) FROM t WHERE SOPInstanceUID = '1.9.2'", "10\n"},
-         {"SELECT ARRAY_TO_STRING(ARRAY(SELECT UPPER(x) FROM UNNEST(ImageType) x WHERE x != 'ORIGINAL'), ',') FROM t ORDER BY 1 LIMIT 1",
-          "PRIMARY1\n"},
-         {"SELECT ARRAY_LENGTH(ARRAY(SELECT x FROM UNNEST(ImageType) x ORDER BY x DESC)) FROM t LIMIT 1", "2\n"},
-         {"SELECT COUNT(*) FROM t WHERE 'PRIMARY1' IN UNNEST(ImageType)", "1\n"},
-         {"SELECT COUNT(*) FROM t WHERE 'PRIMARY1' NOT IN UNNEST(ImageType)", "3\n"},
-         {"SELECT COUNT(*) FROM t WHERE PatientID IN (SELECT PatientID FROM t WHERE Rows = 256)", "2\n"},
-         {"SELECT COUNT(*) FROM t a WHERE Rows = (SELECT MAX(Rows) FROM t b WHERE b.PatientID = a.PatientID)", "2\n"},
-         {"SELECT COUNT(*) FROM t WHERE EXISTS (SELECT 1 FROM UNNEST(RequestSequence) r WHERE EXISTS (SELECT 1 FROM UNNEST(r.CodeSequence) c "
-          "WHERE c.CodeValue = 'c3'))",
-          "1\n"}});
+  Check(
+      {{"SELECT SOPInstanceUID FROM t WHERE EXISTS (SELECT 1 FROM UNNEST(OtherElements) AS e WHERE e.Tag = 'Tag_00431039') ORDER "
+        "BY 1",
+        "1.9.1\n1.9.2\n"},
+       {"SELECT SOPInstanceUID FROM t WHERE NOT EXISTS (SELECT * FROM UNNEST(OtherElements) WHERE Tag = 'Tag_00431039') ORDER BY "
+        "1",
+        "1.9.3\n1.9.4\n"},
+       {"SELECT (SELECT e.Data[SAFE_OFFSET(0)] FROM UNNEST(OtherElements) e WHERE e.Tag = 'Tag_00431039') FROM t ORDER BY "
+        "SOPInstanceUID",
+        "8\n10\n\n\n"},
+       {"SELECT (SELECT e.Tag FROM UNNEST(OtherElements) e) FROM t",
+        "error: Scalar subquery produced more than one element; add LIMIT 1"},
+       {"SELECT (SELECT COUNT(*) FROM UNNEST(OtherElements) e WHERE e.Tag LIKE '%1039') FROM t ORDER BY SOPInstanceUID",
+        "1\n1\n0\n0\n"},
+       {"SELECT (SELECT MAX(x) FROM UNNEST(ImageType) x) FROM t ORDER BY 1 DESC LIMIT 1", "PRIMARY4\n"},
+       {"SELECT (SELECT STRING_AGG(d, '+') FROM UNNEST(OtherElements) e, UNNEST(e.Data) d) FROM t WHERE SOPInstanceUID = '1.9.2'",
+        "10\n"},
+       {"SELECT ARRAY_TO_STRING(ARRAY(SELECT UPPER(x) FROM UNNEST(ImageType) x WHERE x != 'ORIGINAL'), ',') FROM t ORDER BY 1 "
+        "LIMIT 1",
+        "PRIMARY1\n"},
+       {"SELECT ARRAY_LENGTH(ARRAY(SELECT x FROM UNNEST(ImageType) x ORDER BY x DESC)) FROM t LIMIT 1", "2\n"},
+       {"SELECT COUNT(*) FROM t WHERE 'PRIMARY1' IN UNNEST(ImageType)", "1\n"},
+       {"SELECT COUNT(*) FROM t WHERE 'PRIMARY1' NOT IN UNNEST(ImageType)", "3\n"},
+       {"SELECT COUNT(*) FROM t WHERE PatientID IN (SELECT PatientID FROM t WHERE Rows = 256)", "2\n"},
+       {"SELECT COUNT(*) FROM t a WHERE Rows = (SELECT MAX(Rows) FROM t b WHERE b.PatientID = a.PatientID)", "2\n"},
+       {"SELECT COUNT(*) FROM t WHERE EXISTS (SELECT 1 FROM UNNEST(RequestSequence) r WHERE EXISTS (SELECT 1 FROM "
+        "UNNEST(r.CodeSequence) c "
+        "WHERE c.CodeValue = 'c3'))",
+        "1\n"}});
 }
 
 TEST_F(DialectTest, TextOfValues) {
-  Check({{"SELECT CONCAT(StudyDate, ' ', StudyTime) FROM t ORDER BY 1 DESC LIMIT 2", "2021-07-14 08:30:00.500\n2021-07-13 00:38:22\n"},
+  Check({{"SELECT CONCAT(StudyDate, ' ', StudyTime) FROM t ORDER BY 1 DESC LIMIT 2",
+          "2021-07-14 08:30:00.500\n2021-07-13 00:38:22\n"},
          {"SELECT CONCAT('a', NULL, 'b') IS NULL, CONCAT('a', 1, TRUE, DATE '2020-01-02')", "true,a1true2020-01-02\n"},
-         {"SELECT CAST(TIME '01:02:03.25' AS STRING), CAST(TIMESTAMP '2020-01-02 03:04:05.000001+00' AS STRING), CAST(1.0 AS STRING)",
+         {"SELECT CAST(TIME '01:02:03.25' AS STRING), CAST(TIMESTAMP '2020-01-02 03:04:05.000001+00' AS STRING), CAST(1.0 AS "
+          "STRING)",
           "01:02:03.250,2020-01-02 03:04:05.000001+00,1\n"},
          {"SELECT CAST(AcquisitionDateTime AS STRING), AcquisitionDateTime, Digest, Flag FROM t ORDER BY SOPInstanceUID LIMIT 1",
           "2021-07-11 00:38:22+00,2021-07-11 00:38:22 UTC,AP8=,\n"},
-         {"SELECT SAFE_CAST('x' AS INT64), SAFE_CAST('7' AS INT64), CAST('2020-02-03' AS DATE), CAST(2.5 AS INT64)", ",7,2020-02-03,3\n"},
+         {"SELECT SAFE_CAST('x' AS INT64), SAFE_CAST('7' AS INT64), CAST('2020-02-03' AS DATE), CAST(2.5 AS INT64)",
+          ",7,2020-02-03,3\n"},
          {"SELECT FORMAT('%s-%05d-%t-%.2f%%', 'a', 42, DATE '2020-01-01', 1.5)", "a-00042-2020-01-01-1.50%\n"},
-         {R"(SELECT "it's", 'say "x"', r'\d', '''three''', b'abc', TO_HEX(b'\xff\x00'))", "it's,\"say \"\"x\"\"\",\\d,three,YWJj,ff00\n"}});
+         {R"(SELECT "it's", 'say "x"', r'\d', '''three''', b'abc', TO_HEX(b'\xff\x00'))",
+          "it's,\"say \"\"x\"\"\",\\d,three,YWJj,ff00\n"}});
 }
 
 TEST_F(DialectTest, FunctionsOfText) {
-  Check({{"SELECT STARTS_WITH('abc', 'a'), ENDS_WITH('abc', 'c'), STRPOS('abc', 'c'), SUBSTR('abc', 2), SUBSTR('abc', 0, 1), SUBSTR('abc', -2)",
+  Check({{"SELECT STARTS_WITH('abc', 'a'), ENDS_WITH('abc', 'c'), STRPOS('abc', 'c'), SUBSTR('abc', 2), SUBSTR('abc', 0, 1), "
+          "SUBSTR('abc', -2)",
           "true,true,3,bc,a,bc\n"},
          {"SELECT REGEXP_CONTAINS('a1', r'\\d'), REGEXP_EXTRACT('a1b', r'(\\d)b'), REGEXP_EXTRACT('a', r'\\d') IS NULL, "
           "REGEXP_REPLACE('a1', r'(\\d)', r'<\\1>'), REGEXP_EXTRACT_ALL('a1b2', r'\\d')",
           "true,1,true,a<1>,\"[\"\"1\"\",\"\"2\"\"]\"\n"},
-         {"SELECT SPLIT('a,b')[OFFSET(1)], UPPER('a'), LOWER('A'), TRIM(' a '), REPLACE('aa', 'a', 'b'), REVERSE('ab'), LENGTH('é'), "
+         {"SELECT SPLIT('a,b')[OFFSET(1)], UPPER('a'), LOWER('A'), TRIM(' a '), REPLACE('aa', 'a', 'b'), REVERSE('ab'), "
+          "LENGTH('é'), "
           "LPAD('7', 3, '0'), REPEAT('ab', 2)",
           "b,A,a,a,bb,ba,1,007,abab\n"},
          {"SELECT SAFE.SUBSTR('abc', 2), IF(1 > 2, 'x', 'y'), IFNULL(NULL, 'z'), COALESCE(NULL, NULL, 'w')", "bc,y,z,w\n"},
@@ -158,60 +177,75 @@ TEST_F(DialectTest, FunctionsOfText) {
 }
 
 TEST_F(DialectTest, NumbersAreInt64AndFloat64) {
-  Check({{"SELECT 7 / 2, 8 / 2, DIV(7, 2), MOD(7, 3), 2000000000 * 4, -9223372036854775808, 0x1F", "3.5,4.0,3,1,8000000000,-9223372036854775808,31\n"},
-         {"SELECT SAFE_DIVIDE(1, 0) IS NULL, IEEE_DIVIDE(1, 0), GREATEST(1, NULL) IS NULL, LEAST(2, 1), ROUND(2.5), 1 - -1", "true,Infinity,true,1,3.0,2\n"},
+  Check({{"SELECT 7 / 2, 8 / 2, DIV(7, 2), MOD(7, 3), 2000000000 * 4, -9223372036854775808, 0x1F",
+          "3.5,4.0,3,1,8000000000,-9223372036854775808,31\n"},
+         {"SELECT SAFE_DIVIDE(1, 0) IS NULL, IEEE_DIVIDE(1, 0), GREATEST(1, NULL) IS NULL, LEAST(2, 1), ROUND(2.5), 1 - -1",
+          "true,Infinity,true,1,3.0,2\n"},
          {"SELECT Rows / (Rows - 256) FROM t", "error: division by zero; SAFE_DIVIDE gives NULL"},
          {"SELECT MOD(1, 0)", "error: division by zero in MOD"},
          {"SELECT [1, 2][OFFSET(2)]", "error: Array index out of bounds; SAFE_OFFSET and SAFE_ORDINAL give NULL there"},
          {"SELECT [1, 2][SAFE_OFFSET(-1)] IS NULL, [1, 2][SAFE_OFFSET(0)], [1, 2][1]", "true,1,2\n"},
-         {"SELECT SUM(Rows), AVG(Rows), COUNTIF(Rows > 300), COUNT(DISTINCT PatientID), LOGICAL_OR(Flag) FROM t", "2560,640.0,3,2,true\n"},
+         {"SELECT SUM(Rows), AVG(Rows), COUNTIF(Rows > 300), COUNT(DISTINCT PatientID), LOGICAL_OR(Flag) FROM t",
+          "2560,640.0,3,2,true\n"},
          {"SELECT 1e10, 0.001, 1.5, 123456789.0", "1.0E10,0.001,1.5,1.23456789E8\n"}});
 }
 
 TEST_F(DialectTest, DatesAndTimes) {
-  Check({{"SELECT DATE_ADD(DATE '2020-01-31', INTERVAL 1 MONTH), DATE_SUB(DATE '2020-03-01', INTERVAL 1 DAY), DATE(2020, 1, 2)",
-          "2020-02-29,2020-02-29,2020-01-02\n"},
-         {"SELECT DATE_DIFF(DATE '2020-01-05', DATE '2020-01-04', WEEK), DATE_DIFF(DATE '2020-01-05', DATE '2020-01-04', ISOWEEK), "
-          "DATE_DIFF(DATE '2021-01-01', DATE '2020-12-31', YEAR)",
-          "1,0,1\n"},
-         {"SELECT TIMESTAMP_DIFF(TIMESTAMP '2020-01-02 00:59:00+00', TIMESTAMP '2020-01-01 00:00:00+00', HOUR)", "24\n"},
-         {"SELECT DATE_TRUNC(DATE '2020-01-08', WEEK), DATE_TRUNC(DATE '2020-01-08', MONTH), EXTRACT(DAYOFWEEK FROM DATE '2020-01-05'), "
-          "EXTRACT(YEAR FROM DATE '2020-01-05'), EXTRACT(DATE FROM TIMESTAMP '2020-01-05 10:00:00+00')",
-          "2020-01-05,2020-01-01,1,2020,2020-01-05\n"},
-         {"SELECT FORMAT_DATE('%Y/%m/%d', DATE '2020-01-05'), PARSE_DATE('%Y%m%d', '20200105'), FORMAT_TIMESTAMP('%F %T', TIMESTAMP '2020-01-05 "
-          "01:02:03+00'), PARSE_TIMESTAMP('%F %T', '2020-01-05 01:02:03')",
-          "2020/01/05,2020-01-05,2020-01-05 01:02:03,2020-01-05 01:02:03 UTC\n"},
-         {"SELECT COUNT(*) FROM t WHERE StudyDate >= DATE '2021-07-12' AND StudyDate < CURRENT_DATE() AND StudyDate BETWEEN '2021-07-01' AND "
-          "'2021-07-13'",
-          "2\n"},
-         {"SELECT ARRAY_LENGTH(GENERATE_DATE_ARRAY(DATE '2020-01-01', DATE '2020-01-31', INTERVAL 1 WEEK)), UNIX_SECONDS(TIMESTAMP '1970-01-01 "
-          "00:01:00+00'), DATETIME '2020-01-01 01:02:03'",
-          "5,60,2020-01-01T01:02:03\n"},
-         {"SELECT EXTRACT(HOUR FROM x AT TIME ZONE 'Europe/Rome') FROM (SELECT CURRENT_TIMESTAMP() AS x)",
-          "error: 1:28: AT TIME ZONE is not supported: times are UTC"}});
+  Check(
+      {{"SELECT DATE_ADD(DATE '2020-01-31', INTERVAL 1 MONTH), DATE_SUB(DATE '2020-03-01', INTERVAL 1 DAY), DATE(2020, 1, 2)",
+        "2020-02-29,2020-02-29,2020-01-02\n"},
+       {"SELECT DATE_DIFF(DATE '2020-01-05', DATE '2020-01-04', WEEK), DATE_DIFF(DATE '2020-01-05', DATE '2020-01-04', ISOWEEK), "
+        "DATE_DIFF(DATE '2021-01-01', DATE '2020-12-31', YEAR)",
+        "1,0,1\n"},
+       {"SELECT TIMESTAMP_DIFF(TIMESTAMP '2020-01-02 00:59:00+00', TIMESTAMP '2020-01-01 00:00:00+00', HOUR)", "24\n"},
+       {"SELECT DATE_TRUNC(DATE '2020-01-08', WEEK), DATE_TRUNC(DATE '2020-01-08', MONTH), EXTRACT(DAYOFWEEK FROM DATE "
+        "'2020-01-05'), "
+        "EXTRACT(YEAR FROM DATE '2020-01-05'), EXTRACT(DATE FROM TIMESTAMP '2020-01-05 10:00:00+00')",
+        "2020-01-05,2020-01-01,1,2020,2020-01-05\n"},
+       {"SELECT FORMAT_DATE('%Y/%m/%d', DATE '2020-01-05'), PARSE_DATE('%Y%m%d', '20200105'), FORMAT_TIMESTAMP('%F %T', "
+        "TIMESTAMP '2020-01-05 "
+        "01:02:03+00'), PARSE_TIMESTAMP('%F %T', '2020-01-05 01:02:03')",
+        "2020/01/05,2020-01-05,2020-01-05 01:02:03,2020-01-05 01:02:03 UTC\n"},
+       {"SELECT COUNT(*) FROM t WHERE StudyDate >= DATE '2021-07-12' AND StudyDate < CURRENT_DATE() AND StudyDate BETWEEN "
+        "'2021-07-01' AND "
+        "'2021-07-13'",
+        "2\n"},
+       {"SELECT ARRAY_LENGTH(GENERATE_DATE_ARRAY(DATE '2020-01-01', DATE '2020-01-31', INTERVAL 1 WEEK)), UNIX_SECONDS(TIMESTAMP "
+        "'1970-01-01 "
+        "00:01:00+00'), DATETIME '2020-01-01 01:02:03'",
+        "5,60,2020-01-01T01:02:03\n"},
+       {"SELECT EXTRACT(HOUR FROM x AT TIME ZONE 'Europe/Rome') FROM (SELECT CURRENT_TIMESTAMP() AS x)",
+        "error: 1:28: AT TIME ZONE is not supported: times are UTC"}});
 }
 
 TEST_F(DialectTest, ClausesOfSelect) {
-  Check({{"SELECT PatientID, COUNT(*) AS n FROM t GROUP BY 1 HAVING n > 1 ORDER BY n DESC, PatientID LIMIT 1 OFFSET 1", "P2,2\n"},
-         {"WITH a AS (SELECT PatientID FROM t), b AS (SELECT DISTINCT PatientID FROM a) SELECT COUNT(*) FROM b", "2\n"},
-         {"SELECT 1 UNION ALL SELECT 1 UNION ALL SELECT 2 ORDER BY 1 DESC", "2\n1\n1\n"},
-         {"SELECT 1 UNION DISTINCT SELECT 1", "1\n"},
-         {"SELECT x FROM UNNEST([1, 2, 3]) x EXCEPT DISTINCT SELECT 2 ORDER BY 1", "1\n3\n"},
-         {"(SELECT 1 AS x) UNION ALL (SELECT 2 ORDER BY 1 LIMIT 1) ORDER BY x DESC", "2\n1\n"},
-         {"SELECT 1 UNION SELECT 1", "error: 1:16: expected UNION ALL or UNION DISTINCT, found \"SELECT\""},
-         {"SELECT Flag FROM t ORDER BY Flag LIMIT 1", "\n"},
-         {"SELECT SOPInstanceUID FROM t QUALIFY ROW_NUMBER() OVER (PARTITION BY PatientID ORDER BY SOPInstanceUID DESC) = 1 ORDER BY 1",
-          "1.9.2\n1.9.4\n"},
-         {"SELECT SUM(Rows) OVER (ORDER BY SOPInstanceUID ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS s FROM t ORDER BY s", "256\n768\n1536\n2560\n"},
-         {"SELECT PatientID, ARRAY_AGG(Rows ORDER BY Rows DESC LIMIT 1), STRING_AGG(SOPInstanceUID, '|' ORDER BY SOPInstanceUID), "
-          "MAX_BY(SOPInstanceUID, Rows), ANY_VALUE(StudyInstanceUID) FROM t GROUP BY PatientID ORDER BY PatientID",
-          "P1,\"[\"\"512\"\"]\",1.9.1|1.9.2,1.9.2,1.1\nP2,\"[\"\"1024\"\"]\",1.9.3|1.9.4,1.9.4,1.2\n"},
-         {"SELECT e.Tag AS Tag, COUNT(*) AS n FROM t, UNNEST(OtherElements) AS e GROUP BY Tag ORDER BY n DESC, Tag LIMIT 1", "Tag_00431039,2\n"},
-         {"SELECT CASE WHEN Rows < 300 THEN 'small' WHEN Rows < 800 THEN 'medium' ELSE 'large' END AS size, COUNT(*) FROM t GROUP BY size ORDER BY size",
-          "large,1\nmedium,2\nsmall,1\n"},
-         {"SELECT PatientName.Alphabetic.GivenName FROM t WHERE PatientName.Alphabetic.FamilyName = 'Doe' ORDER BY 1 LIMIT 1", "J1\n"},
-         {"SELECT STRUCT(1 AS a, 'x').a, STRUCT<x INT64, y STRING>(3, 'q').y, ARRAY<STRUCT<a INT64, b ARRAY<STRING>>>[(1, ['z'])][OFFSET(0)].a AS z",
-          "1,q,1\n"}});
+  Check(
+      {{"SELECT PatientID, COUNT(*) AS n FROM t GROUP BY 1 HAVING n > 1 ORDER BY n DESC, PatientID LIMIT 1 OFFSET 1", "P2,2\n"},
+       {"WITH a AS (SELECT PatientID FROM t), b AS (SELECT DISTINCT PatientID FROM a) SELECT COUNT(*) FROM b", "2\n"},
+       {"SELECT 1 UNION ALL SELECT 1 UNION ALL SELECT 2 ORDER BY 1 DESC", "2\n1\n1\n"},
+       {"SELECT 1 UNION DISTINCT SELECT 1", "1\n"},
+       {"SELECT x FROM UNNEST([1, 2, 3]) x EXCEPT DISTINCT SELECT 2 ORDER BY 1", "1\n3\n"},
+       {"(SELECT 1 AS x) UNION ALL (SELECT 2 ORDER BY 1 LIMIT 1) ORDER BY x DESC", "2\n1\n"},
+       {"SELECT 1 UNION SELECT 1", "error: 1:16: expected UNION ALL or UNION DISTINCT, found \"SELECT\""},
+       {"SELECT Flag FROM t ORDER BY Flag LIMIT 1", "\n"},
+       {"SELECT SOPInstanceUID FROM t QUALIFY ROW_NUMBER() OVER (PARTITION BY PatientID ORDER BY SOPInstanceUID DESC) = 1 ORDER "
+        "BY 1",
+        "1.9.2\n1.9.4\n"},
+       {"SELECT SUM(Rows) OVER (ORDER BY SOPInstanceUID ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS s FROM t ORDER BY s",
+        "256\n768\n1536\n2560\n"},
+       {"SELECT PatientID, ARRAY_AGG(Rows ORDER BY Rows DESC LIMIT 1), STRING_AGG(SOPInstanceUID, '|' ORDER BY SOPInstanceUID), "
+        "MAX_BY(SOPInstanceUID, Rows), ANY_VALUE(StudyInstanceUID) FROM t GROUP BY PatientID ORDER BY PatientID",
+        "P1,\"[\"\"512\"\"]\",1.9.1|1.9.2,1.9.2,1.1\nP2,\"[\"\"1024\"\"]\",1.9.3|1.9.4,1.9.4,1.2\n"},
+       {"SELECT e.Tag AS Tag, COUNT(*) AS n FROM t, UNNEST(OtherElements) AS e GROUP BY Tag ORDER BY n DESC, Tag LIMIT 1",
+        "Tag_00431039,2\n"},
+       {"SELECT CASE WHEN Rows < 300 THEN 'small' WHEN Rows < 800 THEN 'medium' ELSE 'large' END AS size, COUNT(*) FROM t GROUP "
+        "BY size ORDER BY size",
+        "large,1\nmedium,2\nsmall,1\n"},
+       {"SELECT PatientName.Alphabetic.GivenName FROM t WHERE PatientName.Alphabetic.FamilyName = 'Doe' ORDER BY 1 LIMIT 1",
+        "J1\n"},
+       {"SELECT STRUCT(1 AS a, 'x').a, STRUCT<x INT64, y STRING>(3, 'q').y, ARRAY<STRUCT<a INT64, b ARRAY<STRING>>>[(1, "
+        "['z'])][OFFSET(0)].a AS z",
+        "1,q,1\n"}});
 }
 
 TEST_F(DialectTest, RefusalsSayWhereAndWhat) {
@@ -220,14 +254,16 @@ TEST_F(DialectTest, RefusalsSayWhereAndWhat) {
          {"SELECT 1 FROM", "error: 1:14: expected something behind FROM, found the end of the statement"},
          {"SELECT\n  PatienID FROM t", "error: 2:3: there is no column PatienID; did you mean PatientID?"},
          {"SELECT t.Nope.x FROM t",
-          "error: 1:10: there is no field Nope in t: it has PatientID, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, StudyDate, "
+          "error: 1:10: there is no field Nope in t: it has PatientID, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, "
+          "StudyDate, "
           "StudyTime, AcquisitionDateTime, Rows, ..."},
          {"SELECT SUBSTRR('a', 1)", "error: 1:8: the function SUBSTRR is not supported: did you mean SUBSTR?"},
          {"SELECT ST_GEOGPOINT(1, 2)", "error: 1:8: the function ST_GEOGPOINT is not supported"},
          {"SELECT NET.HOST('x')", "error: 1:8: the function NET.HOST is not supported"},
          {"SELECT UPPER('a', 'b')", "error: 1:8: UPPER does not take 2 arguments"},
          {"SELECT CAST('a' AS GEOGRAPHY)",
-          "error: 1:20: the type GEOGRAPHY is not supported: known are INT64, FLOAT64, NUMERIC, STRING, BYTES, BOOL, DATE, TIME, DATETIME, "
+          "error: 1:20: the type GEOGRAPHY is not supported: known are INT64, FLOAT64, NUMERIC, STRING, BYTES, BOOL, DATE, TIME, "
+          "DATETIME, "
           "TIMESTAMP, ARRAY<T>, STRUCT<name T, ...>"},
          {"SELECT @p", "error: 1:8: the query parameter @p is not supported: write the value into the statement"},
          {"SELECT 1 ^ 2", "error: 1:10: \"^\" here is not supported: write BIT_XOR or another form"},
@@ -235,7 +271,8 @@ TEST_F(DialectTest, RefusalsSayWhereAndWhat) {
          {"SELECT * FROM t FOR SYSTEM_TIME AS OF CURRENT_TIMESTAMP()",
           "error: 1:17: FOR SYSTEM_TIME is not supported: `dicomhouse table versions` lists the versions of a table"},
          {"SELECT PatientID + 1 FROM t",
-          "error: 1:18: No function matches the given name and argument types '+(STRING, INT64)'. You might need to add explicit type casts."},
+          "error: 1:18: No function matches the given name and argument types '+(STRING, INT64)'. You might need to add explicit "
+          "type casts."},
          {"SELECT Rows ORDER BY FROM t", "error: 1:22: FROM stands too late, or twice"}});
   const auto missing = house_->Ask("SELECT 1 FROM\n  nowhere");
   ASSERT_FALSE(missing.ok());
@@ -258,16 +295,21 @@ TEST_F(DialectTest, OnlyTheColumnsThatAreNamedAreRead) {
 // The plain form of the engine took 60 times longer for the same question; the bound is far from both.
 TEST(DialectSpeed, UnnestIsNotAJoinOfEachRowWithItself) {
   const House house;
-  house.Make("big", {{Column("PatientID"), Column("OtherElements", Type::kRecord, Mode::kRepeated, {Column("Tag"), Column("Data")})}},
-             {"SELECT 'P' || (i // 100) AS PatientID, [{Tag: 'a', Data: 'x' || i}, {Tag: 'b', Data: 'y'}] AS OtherElements FROM range(200000) r(i)"});
+  house.Make("big",
+             {{Column("PatientID"), Column("OtherElements", Type::kRecord, Mode::kRepeated, {Column("Tag"), Column("Data")})}},
+             {"SELECT 'P' || (i // 100) AS PatientID, [{Tag: 'a', Data: 'x' || i}, {Tag: 'b', Data: 'y'}] AS OtherElements FROM "
+              "range(200000) r(i)"});
   const auto seconds = [&](const std::string& sql, const std::string& expected) {
     const auto begin = std::chrono::steady_clock::now();
     EXPECT_EQ(house.Rows(sql), expected);
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   };
   const double floor = seconds("SELECT COUNT(*) FROM big WHERE ARRAY_LENGTH(OtherElements) = 2", "200000\n");
-  EXPECT_LT(seconds("SELECT COUNT(*) FROM big AS t, UNNEST(t.OtherElements) AS e WHERE e.Tag = 'a' AND PatientID != ''", "200000\n"), 8 * floor + 0.2);
-  EXPECT_LT(seconds("SELECT COUNT(*) FROM big WHERE EXISTS (SELECT 1 FROM UNNEST(OtherElements) e WHERE e.Data = 'x5')", "1\n"), 8 * floor + 0.2);
+  EXPECT_LT(
+      seconds("SELECT COUNT(*) FROM big AS t, UNNEST(t.OtherElements) AS e WHERE e.Tag = 'a' AND PatientID != ''", "200000\n"),
+      8 * floor + 0.2);
+  EXPECT_LT(seconds("SELECT COUNT(*) FROM big WHERE EXISTS (SELECT 1 FROM UNNEST(OtherElements) e WHERE e.Data = 'x5')", "1\n"),
+            8 * floor + 0.2);
 }
 
 }  // namespace

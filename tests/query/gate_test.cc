@@ -145,8 +145,10 @@ const std::vector<std::string>& Attacks() {
       "SELECT '\\'; DROP VIEW dh_t1; --' ; SELECT 2",
       "SEL/**/ECT 1",
       "\xEF\xBB\xBFSELECT * FROM read_text('/etc/passwd')",
-      "SELECT\xC2\xA0* FROM\xC2\xA0" "read_text('/etc/passwd')",
-      "SELECT * FROM \xEF\xBD\x92" "ead_text('/etc/passwd')",
+      "SELECT\xC2\xA0* FROM\xC2\xA0"
+      "read_text('/etc/passwd')",
+      "SELECT * FROM \xEF\xBD\x92"
+      "ead_text('/etc/passwd')",
       "SELECT * FROM U&\"read_text\"('/etc/passwd')",
       "SELECT * FROM $$/etc/passwd$$",
       "SELECT $1",
@@ -228,7 +230,7 @@ TEST_F(LocksTest, TheGateAloneRefusesEachOfThem) {
   ASSERT_TRUE(engine.ok());
   for (const std::string& sql : Attacks()) {
     const auto serialized = engine->Text(std::string(kSerialize), sql);
-    if (!serialized.ok()) continue;               // the engine cannot even read it
+    if (!serialized.ok()) continue;                     // the engine cannot even read it
     if (sql == "TABLE t" || sql == "FROM t") continue;  // to the engine: SELECT * FROM t
     const auto refusal = CheckStatement(*serialized, {"dh_t1", "t"});
     EXPECT_TRUE(!refusal.ok() || !refusal->message.empty()) << sql;
@@ -292,15 +294,19 @@ TEST(Gate, RefusesWhatItDoesNotKnow) {
   EXPECT_NE(CheckStatement(R"({"error":false,"statements":[]})", {})->message, "");
   EXPECT_NE(CheckStatement(R"({"error":true,"error_message":"no"})", {})->message, "");
   EXPECT_NE(CheckStatement(R"({"statements":[{"node":{"class":"FUNCTION","function_name":"lower"}}]})", {})->message, "");
-  EXPECT_NE(CheckStatement(R"({"statements":[{"node":{"type":"FUNCTION","class":"FUNCTION","function_name":"getenv"}}]})", {})->message, "");
+  EXPECT_NE(
+      CheckStatement(R"({"statements":[{"node":{"type":"FUNCTION","class":"FUNCTION","function_name":"getenv"}}]})", {})->message,
+      "");
   EXPECT_FALSE(CheckStatement("{", {}).ok());
 }
 
 TEST(Gate, FunctionsOfTheRowsAreAllowedAndOthersAreNot) {
-  for (const std::string_view name : {"lower", "regexp_matches", "list_filter", "count_star", "||", "+", "date_trunc", "array_extract"}) {
+  for (const std::string_view name :
+       {"lower", "regexp_matches", "list_filter", "count_star", "||", "+", "date_trunc", "array_extract"}) {
     EXPECT_TRUE(EngineFunctionAllowed(name)) << name;
   }
-  for (const std::string_view name : {"", "getenv", "current_setting", "read_text", "nextval", "query", "json_serialize_sql", "getvariable"}) {
+  for (const std::string_view name :
+       {"", "getenv", "current_setting", "read_text", "nextval", "query", "json_serialize_sql", "getvariable"}) {
     EXPECT_FALSE(EngineFunctionAllowed(name)) << name;
   }
 }

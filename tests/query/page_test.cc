@@ -53,7 +53,8 @@ class PageTest : public testing::Test {
 };
 
 table::Schema Uids(std::vector<Field> more) {
-  std::vector<Field> fields = {Column("PatientID"), Column("StudyInstanceUID"), Column("SeriesInstanceUID"), Column("SOPInstanceUID")};
+  std::vector<Field> fields = {Column("PatientID"), Column("StudyInstanceUID"), Column("SeriesInstanceUID"),
+                               Column("SOPInstanceUID")};
   for (Field& field : more) fields.push_back(std::move(field));
   return {fields};
 }
@@ -68,8 +69,8 @@ TEST_F(PageTest, TheFirstQueryGivesThePagesAnswerToTheCharacter) {
   for (const std::string& value : Values(expected, "DICOMwebPath")) {
     std::smatch match;
     ASSERT_TRUE(std::regex_search(value, match, path));
-    rows += (rows.empty() ? "SELECT '19045' AS PatientID, '" : " UNION ALL SELECT '19045', '") + match[1].str() + "' AS StudyInstanceUID, '" +
-            match[2].str() + "' AS SeriesInstanceUID, '" + match[3].str() + "' AS SOPInstanceUID";
+    rows += (rows.empty() ? "SELECT '19045' AS PatientID, '" : " UNION ALL SELECT '19045', '") + match[1].str() +
+            "' AS StudyInstanceUID, '" + match[2].str() + "' AS SeriesInstanceUID, '" + match[3].str() + "' AS SOPInstanceUID";
   }
   house_.Make("chc-nih-chest-xray.nih_chest_xray.nih_chest_xray", Uids({}), {rows + " UNION ALL SELECT '1', '2', '3', '4'"});
   const auto answer = house_.Ask(sql);
@@ -87,13 +88,15 @@ TEST_F(PageTest, TheQueryOfTheLatestStudiesGivesThePagesAnswerToTheCharacter) {
   const auto counts = Values(expected, "InstanceCount");
   ASSERT_EQ(times.size(), 10U);
   ASSERT_EQ(counts.size(), 10U);
-  std::string rows = "SELECT 'P' AS PatientID, 'old' AS StudyInstanceUID, '' AS SeriesInstanceUID, '' AS SOPInstanceUID, "
-                     "DATE '2020-01-01' AS StudyDate, TIME '00:00:01' AS StudyTime";
+  std::string rows =
+      "SELECT 'P' AS PatientID, 'old' AS StudyInstanceUID, '' AS SeriesInstanceUID, '' AS SOPInstanceUID, "
+      "DATE '2020-01-01' AS StudyDate, TIME '00:00:01' AS StudyTime";
   for (size_t i = 0; i < times.size(); ++i) {
-    rows += " UNION ALL SELECT '" + patients[i] + "', '" + studies[i] + "', '', n::VARCHAR, DATE '" + times[i].substr(0, 10) + "', TIME '" +
-            times[i].substr(11) + "' FROM range(" + counts[i] + ") AS r(n)";
+    rows += " UNION ALL SELECT '" + patients[i] + "', '" + studies[i] + "', '', n::VARCHAR, DATE '" + times[i].substr(0, 10) +
+            "', TIME '" + times[i].substr(11) + "' FROM range(" + counts[i] + ") AS r(n)";
   }
-  house_.Make("bigquery-public-data.idc_v5.dicom_metadata", Uids({Column("StudyDate", Type::kDate), Column("StudyTime", Type::kTime)}), {rows});
+  house_.Make("bigquery-public-data.idc_v5.dicom_metadata",
+              Uids({Column("StudyDate", Type::kDate), Column("StudyTime", Type::kTime)}), {rows});
   const auto answer = house_.Ask(sql);
   ASSERT_TRUE(answer.ok()) << answer.error().message;
   EXPECT_EQ(*answer, expected);

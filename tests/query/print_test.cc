@@ -31,7 +31,8 @@ TEST(Print, JsonOfEveryType) {
   const House house;
   MakeInstances(house);
   const auto answer = house.Ask(
-      "SELECT PatientID, StudyDate, StudyTime, AcquisitionDateTime, Rows, SliceThickness, Flag, Digest, ImageType, PatientName, OtherElements "
+      "SELECT PatientID, StudyDate, StudyTime, AcquisitionDateTime, Rows, SliceThickness, Flag, Digest, ImageType, PatientName, "
+      "OtherElements "
       "FROM t WHERE SOPInstanceUID = '1.9.4'");
   ASSERT_TRUE(answer.ok()) << answer.error().message;
   EXPECT_EQ(*answer, R"([
@@ -106,7 +107,9 @@ TEST(Print, AnErrorOfTheOutputEndsTheAnswer) {
   const House house;
   Options options;
   options.format = Format::kCsv;
-  const auto status = query::Run(house.warehouse(), "SELECT 1", options, [](std::string_view) { return base::Error{base::ErrorCode::kIo, "disk full"}; });
+  const auto status = query::Run(house.warehouse(), "SELECT 1", options, [](std::string_view) {
+    return base::Error{base::ErrorCode::kIo, "disk full"};
+  });
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().message, "disk full");
 }
@@ -114,8 +117,10 @@ TEST(Print, AnErrorOfTheOutputEndsTheAnswer) {
 TEST(Print, ParquetCanBeReadBack) {
   const House house;
   MakeInstances(house);
-  const auto answer = house.Ask("SELECT PatientID, SUM(Rows) AS rows, ARRAY_AGG(SOPInstanceUID ORDER BY SOPInstanceUID) AS uids FROM t GROUP BY PatientID ORDER BY PatientID",
-                                Format::kParquet);
+  const auto answer = house.Ask(
+      "SELECT PatientID, SUM(Rows) AS rows, ARRAY_AGG(SOPInstanceUID ORDER BY SOPInstanceUID) AS uids FROM t GROUP BY PatientID "
+      "ORDER BY PatientID",
+      Format::kParquet);
   ASSERT_TRUE(answer.ok()) << answer.error().message;
   EXPECT_EQ(answer->substr(0, 4), "PAR1");
   const std::string path = house.folder() + "/answer.parquet";

@@ -19,7 +19,8 @@ using table::Field;
 using table::Mode;
 using table::Type;
 
-inline Field Column(const std::string& name, Type type = Type::kString, Mode mode = Mode::kNullable, std::vector<Field> fields = {}) {
+inline Field Column(const std::string& name, Type type = Type::kString, Mode mode = Mode::kNullable,
+                    std::vector<Field> fields = {}) {
   Field field;
   field.name = name;
   field.type = type;
@@ -37,7 +38,8 @@ inline std::string FieldIds(const std::vector<Field>& fields) {
     if (!text.empty()) text += ", ";
     text += '"' + field.name + "\": ";
     if (field.mode == Mode::kRepeated) {
-      text += "{__duckdb_field_id: " + id + ", element: {__duckdb_field_id: " + std::to_string(field.element_id) + children + "}}";
+      text +=
+          "{__duckdb_field_id: " + id + ", element: {__duckdb_field_id: " + std::to_string(field.element_id) + children + "}}";
     } else {
       text += children.empty() ? id : "{__duckdb_field_id: " + id + children + "}";
     }
@@ -106,7 +108,8 @@ class House {
   }
 
  private:
-  static base::Result<warehouse::DataFile> Part(warehouse::Transaction& write, const std::string& select, const table::Schema& schema) {
+  static base::Result<warehouse::DataFile> Part(warehouse::Transaction& write, const std::string& select,
+                                                const table::Schema& schema) {
     DH_ASSIGN(warehouse::Engine engine, warehouse::Engine::Open({}));
     const std::string path = write.NewDataPath();
     DH_CHECK(engine.Execute("COPY (" + select + ") TO " + warehouse::SqlString(path) + " (FORMAT parquet, FIELD_IDS {" +
@@ -127,21 +130,14 @@ class House {
 inline table::Schema InstanceSchema() {
   const Field name = Column("Alphabetic", Type::kRecord, Mode::kNullable, {Column("FamilyName"), Column("GivenName")});
   const Field code = Column("CodeSequence", Type::kRecord, Mode::kRepeated, {Column("CodeValue")});
-  return {{Column("PatientID"),
-           Column("StudyInstanceUID"),
-           Column("SeriesInstanceUID"),
-           Column("SOPInstanceUID"),
-           Column("StudyDate", Type::kDate),
-           Column("StudyTime", Type::kTime),
-           Column("AcquisitionDateTime", Type::kTimestamp),
-           Column("Rows", Type::kInteger),
-           Column("SliceThickness", Type::kFloat),
-           Column("Flag", Type::kBoolean),
-           Column("Digest", Type::kBytes),
-           Column("ImageType", Type::kString, Mode::kRepeated),
-           Column("PatientName", Type::kRecord, Mode::kNullable, {name}),
-           Column("RequestSequence", Type::kRecord, Mode::kRepeated, {Column("Step"), code}),
-           Column("OtherElements", Type::kRecord, Mode::kRepeated, {Column("Tag"), Column("Data", Type::kString, Mode::kRepeated)})}};
+  return {
+      {Column("PatientID"), Column("StudyInstanceUID"), Column("SeriesInstanceUID"), Column("SOPInstanceUID"),
+       Column("StudyDate", Type::kDate), Column("StudyTime", Type::kTime), Column("AcquisitionDateTime", Type::kTimestamp),
+       Column("Rows", Type::kInteger), Column("SliceThickness", Type::kFloat), Column("Flag", Type::kBoolean),
+       Column("Digest", Type::kBytes), Column("ImageType", Type::kString, Mode::kRepeated),
+       Column("PatientName", Type::kRecord, Mode::kNullable, {name}),
+       Column("RequestSequence", Type::kRecord, Mode::kRepeated, {Column("Step"), code}),
+       Column("OtherElements", Type::kRecord, Mode::kRepeated, {Column("Tag"), Column("Data", Type::kString, Mode::kRepeated)})}};
 }
 
 inline std::string InstanceRow(int number) {
@@ -155,14 +151,15 @@ inline std::string InstanceRow(int number) {
          " AS StudyTime, TIMESTAMPTZ '2021-07-11 00:38:22+00' AS AcquisitionDateTime, CAST(" + std::to_string(256 * number) +
          " AS BIGINT) AS Rows, CAST(" + n + ".5 AS DOUBLE) AS SliceThickness, " + (number % 2 == 0 ? "true" : "NULL::BOOLEAN") +
          " AS Flag, '\\x00\\xFF'::BLOB AS Digest, ['ORIGINAL', 'PRIMARY" + n +
-         "'] AS ImageType, {Alphabetic: {FamilyName: 'Doe', GivenName: 'J" + n +
-         "'}} AS PatientName, [{Step: 's" + n + "', CodeSequence: [{CodeValue: 'c" + n + "'}, {CodeValue: 'd'}]}] AS RequestSequence, " +
+         "'] AS ImageType, {Alphabetic: {FamilyName: 'Doe', GivenName: 'J" + n + "'}} AS PatientName, [{Step: 's" + n +
+         "', CodeSequence: [{CodeValue: 'c" + n + "'}, {CodeValue: 'd'}]}] AS RequestSequence, " +
          kElements[static_cast<size_t>(number - 1)] + " AS OtherElements";
 }
 
 // The table `t`: two parts of two rows.
 inline void MakeInstances(const House& house, const std::string& name = "t") {
-  house.Make(name, InstanceSchema(), {InstanceRow(1) + " UNION ALL " + InstanceRow(2), InstanceRow(3) + " UNION ALL " + InstanceRow(4)});
+  house.Make(name, InstanceSchema(),
+             {InstanceRow(1) + " UNION ALL " + InstanceRow(2), InstanceRow(3) + " UNION ALL " + InstanceRow(4)});
 }
 
 }  // namespace dicomhouse::query

@@ -23,7 +23,8 @@ TEST(Engine, WalksNestedValues) {
   auto rows = engine->Query(
       "SELECT [{a: 1, b: ['x', NULL]}, NULL] AS l, 'a text longer than twelve bytes' AS s, '\\x00\\x01'::BLOB AS b, "
       "170141183460469231731687303715884105727::HUGEINT AS h, -1.50::DECIMAL(5,2) AS d, NULL AS n, DATE '1970-01-02' AS day, "
-      "TIME '00:00:01' AS t, TIMESTAMPTZ '1970-01-01 00:00:01+00' AS ts, 18446744073709551615::UBIGINT AS u, true AS f, -7::TINYINT AS i");
+      "TIME '00:00:01' AS t, TIMESTAMPTZ '1970-01-01 00:00:01+00' AS ts, 18446744073709551615::UBIGINT AS u, true AS f, "
+      "-7::TINYINT AS i");
   ASSERT_OK(rows);
   ASSERT_TRUE(*rows->Next());
   ASSERT_EQ(rows->size(), 1U);
@@ -148,10 +149,12 @@ TEST(ParquetScan, FindsColumnsByIdAndFieldsByName) {
   Ask("COPY (SELECT 1::BIGINT AS old_name, [{x: 'p'}] AS s) TO '" + a +
       "' (FORMAT parquet, FIELD_IDS {old_name: 1, s: {__duckdb_field_id: 2, element: {__duckdb_field_id: 3, x: 4}}})");
   Ask("COPY (SELECT [{y: 'q', x: 'r'}] AS s, 2::BIGINT AS new_name, 'z' AS more) TO '" + b +
-      "' (FORMAT parquet, FIELD_IDS {new_name: 1, s: {__duckdb_field_id: 2, element: {__duckdb_field_id: 3, x: 4, y: 5}}, more: 6})");
-  Snapshot snapshot = OnePart(a, {WithId(Column("n", Type::kInteger), 1),
-                                  WithId(Column("s", Type::kRecord, Mode::kRepeated, {WithId(Column("x"), 4), WithId(Column("y"), 5)}), 2, 3),
-                                  WithId(Column("more"), 6)});
+      "' (FORMAT parquet, FIELD_IDS {new_name: 1, s: {__duckdb_field_id: 2, element: {__duckdb_field_id: 3, x: 4, y: 5}}, more: "
+      "6})");
+  Snapshot snapshot =
+      OnePart(a, {WithId(Column("n", Type::kInteger), 1),
+                  WithId(Column("s", Type::kRecord, Mode::kRepeated, {WithId(Column("x"), 4), WithId(Column("y"), 5)}), 2, 3),
+                  WithId(Column("more"), 6)});
   snapshot.files.push_back({b, b, 0, 0, 1});
   EXPECT_EQ(Scan(snapshot, {}, "ORDER BY n"), "1|NULL|NULL\n2|NULL|z\n");
   EXPECT_EQ(Ask("SELECT n, s[1].x, s[1].y FROM (" + *ScanSql(snapshot, {}) + ") ORDER BY n"), "1|p|NULL\n2|r|q\n");
@@ -181,9 +184,12 @@ TEST(ParquetScan, AppliesPositionDeletes) {
   const std::string part = folder.path() + "/part.parquet";
   const std::string young = folder.path() + "/young.parquet";
   const std::string deletes = folder.path() + "/deletes.parquet";
-  for (const std::string& path : {part, young}) Ask("COPY (SELECT i AS a FROM range(4) t(i)) TO '" + path + "' (FORMAT parquet, FIELD_IDS {a: 1})");
-  Ask("COPY (SELECT * FROM (VALUES ('s3://old/part.parquet', 1::BIGINT), ('s3://old/part.parquet', 3), ('s3://old/young.parquet', 0)) "
-      "t(file_path, pos)) TO '" + deletes + "' (FORMAT parquet, FIELD_IDS {file_path: 2147483546, pos: 2147483545})");
+  for (const std::string& path : {part, young})
+    Ask("COPY (SELECT i AS a FROM range(4) t(i)) TO '" + path + "' (FORMAT parquet, FIELD_IDS {a: 1})");
+  Ask("COPY (SELECT * FROM (VALUES ('s3://old/part.parquet', 1::BIGINT), ('s3://old/part.parquet', 3), "
+      "('s3://old/young.parquet', 0)) "
+      "t(file_path, pos)) TO '" +
+      deletes + "' (FORMAT parquet, FIELD_IDS {file_path: 2147483546, pos: 2147483545})");
   Snapshot snapshot = OnePart(part, {WithId(Column("a", Type::kInteger), 1)});
   snapshot.files[0].recorded_path = "s3://old/part.parquet";
   snapshot.files.push_back({young, "s3://old/young.parquet", 4, 0, 3});
@@ -196,7 +202,8 @@ TEST(ParquetScan, AppliesEqualityDeletes) {
   const TemporaryFolder folder;
   const std::string part = folder.path() + "/part.parquet";
   const std::string deletes = folder.path() + "/deletes.parquet";
-  Ask("COPY (SELECT i AS a, CASE WHEN i > 0 THEN 'k' || i END AS k FROM range(4) t(i)) TO '" + part + "' (FORMAT parquet, FIELD_IDS {a: 1, k: 2})");
+  Ask("COPY (SELECT i AS a, CASE WHEN i > 0 THEN 'k' || i END AS k FROM range(4) t(i)) TO '" + part +
+      "' (FORMAT parquet, FIELD_IDS {a: 1, k: 2})");
   Ask("COPY (SELECT * FROM (VALUES ('k2'), (NULL)) t(k)) TO '" + deletes + "' (FORMAT parquet, FIELD_IDS {k: 2})");
   Snapshot snapshot = OnePart(part, {WithId(Column("a", Type::kInteger), 1), WithId(Column("k"), 2)});
   snapshot.deletes.push_back({deletes, true, {2}, 2});

@@ -155,8 +155,8 @@ class Translator {
   base::Status ParseUnnest(size_t& index, Range range, UnnestItem& item) const;
   base::Status AddUnnest(const UnnestItem& item, Scope& scope, FromClause& from);
   size_t HostOf(Range array, const Scope& scope, const FromClause& from) const;
-  void AddElement(const UnnestItem& item, const FieldType& type, size_t host, const std::string& qualifier, const std::string& element,
-                  const std::string& offset, Scope& scope);
+  void AddElement(const UnnestItem& item, const FieldType& type, size_t host, const std::string& qualifier,
+                  const std::string& element, const std::string& offset, Scope& scope);
   base::Result<std::string> TableName(size_t& index) const;
   bool Alias(size_t& index, Range range, std::string& alias) const;
   base::Status Condition(size_t& index, Range range, Scope& scope, FromItem& item);
@@ -187,7 +187,7 @@ class Translator {
   base::Result<SqlText> Special(const Function& function, size_t at, Range inside, const Scope* scope);
   base::Result<SqlText> DateCall(const Function& function, size_t at, const std::vector<Range>& arguments, const Scope* scope);
   base::Result<SqlText> TextCall(const Function& function, size_t at, const std::vector<Range>& arguments, const Scope* scope);
-  base::Result<SqlText> Aggregate(const Function& function, size_t at, Range inside, const Scope* scope);
+  base::Result<SqlText> Aggregate(const Function& function, Range inside, const Scope* scope);
   base::Result<SqlText> Cast(Range inside, const Scope* scope, bool safe);
   base::Result<SqlText> Count(Range inside, const Scope* scope);
   base::Result<SqlText> Quantiles(size_t at, const std::vector<Range>& arguments, const Scope* scope);
