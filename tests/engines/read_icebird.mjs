@@ -1,5 +1,5 @@
-// Prints the rows of a table as icebird reads them: one JSON object a line, keys sorted.
-//   node read_icebird.mjs TABLE_FOLDER [vN.metadata.json]
+// Prints the rows of tables as icebird reads them: one JSON object a line, keys sorted, an empty line between tables.
+//   node read_icebird.mjs TABLE_FOLDER [vN.metadata.json] [TABLE_FOLDER...]
 // Its packages are looked for in ENGINES_FOLDER (tests/engines/setup.sh: BUILD_FOLDER/engines), else beside this script.
 // Normalised as read_pyiceberg.py does: whole numbers as text, dates ISO, timestamps ISO UTC with microseconds, times with
 // microseconds, bytes base64, missing values null. icebird itself keeps milliseconds of timestamps only.
@@ -74,8 +74,18 @@ function normaliseStruct(row, fields) {
   return result
 }
 
-const [tableUrl, metadataFileName] = process.argv.slice(2)
-const metadata = await icebergMetadata({ tableUrl: path.resolve(tableUrl), metadataFileName })
-const schema = metadata.schemas.find((one) => one['schema-id'] === metadata['current-schema-id'])
-const rows = await icebergRead({ tableUrl: path.resolve(tableUrl), metadata })
-for (const row of rows) console.log(JSON.stringify(normaliseStruct(row, schema.fields)))
+async function printRows(folder, metadataFileName) {
+  const tableUrl = path.resolve(folder)
+  const metadata = await icebergMetadata({ tableUrl, metadataFileName })
+  const schema = metadata.schemas.find((one) => one['schema-id'] === metadata['current-schema-id'])
+  const rows = await icebergRead({ tableUrl, metadata })
+  for (const row of rows) console.log(JSON.stringify(normaliseStruct(row, schema.fields)))
+}
+
+const words = process.argv.slice(2)
+const isName = (word) => word?.endsWith('.metadata.json')
+for (const [at, word] of words.entries()) {
+  if (isName(word)) continue
+  if (at > 0) console.log()
+  await printRows(word, isName(words[at + 1]) ? words[at + 1] : undefined)
+}

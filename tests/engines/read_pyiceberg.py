@@ -1,6 +1,6 @@
-"""Prints the rows of a table as PyIceberg reads them: one JSON object a line, keys sorted.
+"""Prints the rows of tables as PyIceberg reads them: one JSON object a line, keys sorted, an empty line between tables.
 
-    python read_pyiceberg.py TABLE_FOLDER [vN.metadata.json]
+    python read_pyiceberg.py TABLE_FOLDER [vN.metadata.json] [TABLE_FOLDER...]
 
 Normalised as read_icebird.mjs does: whole numbers as text, dates ISO, timestamps ISO UTC with microseconds, times with
 microseconds, bytes base64, missing values null.
@@ -48,13 +48,23 @@ def newest(folder):
         return f"v{hint.read().strip()}.metadata.json"
 
 
-def main():
-    folder = os.path.abspath(sys.argv[1])
-    name = sys.argv[2] if len(sys.argv) > 2 else newest(folder)
+def print_rows(folder, name):
     table = StaticTable.from_metadata(os.path.join(folder, "metadata", name))
     for batch in table.scan().to_arrow().to_batches():
         for row in batch.to_pylist():
             print(json.dumps(normalise(row), sort_keys=True, ensure_ascii=False, separators=(",", ":")))
+
+
+def main():
+    words = sys.argv[1:]
+    for number, word in enumerate(words):
+        if word.endswith(".metadata.json"):
+            continue
+        if number > 0:
+            print()
+        folder = os.path.abspath(word)
+        named = number + 1 < len(words) and words[number + 1].endswith(".metadata.json")
+        print_rows(folder, words[number + 1] if named else newest(folder))
 
 
 main()
