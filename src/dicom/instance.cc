@@ -141,6 +141,7 @@ void InstanceReader::ReadMeta(Instance& instance, uint32_t& position) {
     const Cursor::Skipped skipped = cursor.Skip();
     position = cursor.position();
     if ((header.tag & 0xFFFF) == 0) continue;  // group length
+    instance.ordered = instance.ordered && (instance.elements.empty() || header.tag > instance.elements.back().tag);
     instance.elements.push_back({header.tag, header.start, header.value, skipped.end, header.length, header.vr, skipped.left_out,
                                  skipped.truncated, header.fragments, header.implicit});
   }

@@ -56,7 +56,7 @@ Rule PrivateRule(const ElementKind& kind) {
 Rule StandardRule(const ElementKind& kind, const dicom::ElementEntry& entry) {
   const bool unsaid = kind.vr == Vr::kNone || kind.vr == Vr::kUN;
   const Vr vr = kind.sequence ? Vr::kSQ : unsaid ? entry.vr : kind.vr;
-  if (vr == Vr::kSQ && entry.vr == Vr::kSQ) return Sequence(std::string(entry.keyword), kind.tag & entry.mask);
+  if ((kind.sequence || kind.vr == Vr::kSQ) && entry.vr == Vr::kSQ) return Sequence(std::string(entry.keyword), kind.tag & entry.mask);
   if (kind.sequence) return Sequence(TagName(kind.tag), kPrivateOrder | kind.tag);
   if (dicom::IsBulk(entry.vr) && dicom::IsBulk(vr)) {
     Rule rule = Other(vr, Reason::kBulkVr);
