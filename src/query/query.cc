@@ -215,8 +215,7 @@ class Statement {
     auto rows = engine.Query(translation_.sql);
     if (!rows.ok()) return Explain(engine, rows.error(), translation_, tables_);
     DH_CHECK(CheckNames(rows->columns()));
-    const base::Status status =
-        file.empty() ? Print(*rows, options_.format, options_.max_rows, output_) : Parquet(engine, *rows, file);
+    base::Status status = file.empty() ? Print(*rows, options_.format, options_.max_rows, output_) : Parquet(engine, *rows, file);
     if (!status.ok() && !engine.problem().message.empty() && status.error().message == engine.problem().message) {
       return Explain(engine, status.error(), translation_, tables_);
     }
