@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
       const auto begin = Clock::now();
       builder.batch().Close();
       auto file = dicomhouse::base::RealFileSystem().Create(part_path);
-      auto part = dicomhouse::table::Part::Write(builder.batch(), std::move(*file));
+      auto part = dicomhouse::table::Part::Write(builder.batch(), std::move(*file), dicomhouse::table::TimeStorage::kText);
       if (part_path != "/dev/null") {
         auto schema = part->schema();
         if (!part->Finish(schema).ok()) std::puts("finish failed");

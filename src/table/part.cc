@@ -126,6 +126,14 @@ void WriteElements(ThriftWriter& out, const std::vector<Field>& fields, std::vec
   }
 }
 
+// The types as they are stored.
+void StoreTimesAsText(std::vector<Field>& fields) {  // NOLINT(misc-no-recursion)
+  for (Field& field : fields) {
+    if (field.type == Type::kTime) field.type = Type::kString;
+    StoreTimesAsText(field.fields);
+  }
+}
+
 base::Status TakeIds(std::vector<Field>& fields, const std::vector<Field>& with_ids) {  // NOLINT(misc-no-recursion)
   // Both are in the same order but for fields that this part lacks: walk them together.
   size_t from = 0;
@@ -175,6 +183,7 @@ void WriteChunk(ThriftWriter& out, const Chunk& chunk) {
 
 struct Part::State {
   std::unique_ptr<base::OutputFile> file;
+  TimeStorage times = TimeStorage::kTime;
   Schema schema;
   std::vector<Chunk> chunks;
   std::vector<ChunkStats> stats;
@@ -188,14 +197,15 @@ Part::Part(Part&&) noexcept = default;
 Part& Part::operator=(Part&&) noexcept = default;
 Part::~Part() = default;
 
-base::Result<Part> Part::Write(const Batch& batch, std::unique_ptr<base::OutputFile> file) {
+base::Result<Part> Part::Write(const Batch& batch, std::unique_ptr<base::OutputFile> file, TimeStorage times) {
   assert(batch.rows() > 0);
   auto state = std::make_unique<State>();
   state->file = std::move(file);
   state->rows = batch.rows();
   state->schema = batch.SchemaOf(true);
   std::string out(kMagic);
-  internal::LeafEncoder encoder;
+  internal::LeafEncoder encoder(times == TimeStorage::kText);
+  state->times = times;
   base::Status written;
   const auto write_out = [&] {
     if (written.ok()) written = state->file->Append(out);
@@ -222,6 +232,7 @@ base::Status Part::Finish(const Schema& schema) {
   State& state = *state_;
   Schema own = state.schema;
   DH_CHECK(TakeIds(own.fields, schema.fields));
+  if (state.times == TimeStorage::kText) StoreTimesAsText(own.fields);
   ThriftWriter footer;
   std::vector<int32_t> ids;
   footer.I32(1, 2);

@@ -30,10 +30,13 @@ struct ChunkStats {
   std::optional<std::string> upper;
 };
 
+// How TIME columns are stored: as Parquet's TIME, or as text "HH:MM:SS[.ffffff]" for tables that Spark is to open.
+enum class TimeStorage : uint8_t { kTime, kText };
+
 class Part {
  public:
   // Writes the batch's columns that have a value. Requires: batch.Close() was called, batch.rows() > 0. `file` is kept until Close.
-  static base::Result<Part> Write(const Batch& batch, std::unique_ptr<base::OutputFile> file);
+  static base::Result<Part> Write(const Batch& batch, std::unique_ptr<base::OutputFile> file, TimeStorage times);
   Part(Part&&) noexcept;
   Part& operator=(Part&&) noexcept;
   ~Part();

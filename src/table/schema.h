@@ -17,7 +17,7 @@ enum class Type : uint8_t {
   kInteger,    // long: INT64
   kFloat,      // double: DOUBLE
   kDate,       // date: INT32, days since 1970-01-01
-  kTime,       // time: INT64, microseconds since midnight
+  kTime,       // string "HH:MM:SS[.ffffff]" (decision 0014); in Parquet for others TIME: INT64, microseconds
   kTimestamp,  // timestamptz: INT64, microseconds since 1970-01-01T00:00Z
   kBytes,      // binary: BYTE_ARRAY
   kBoolean,    // boolean

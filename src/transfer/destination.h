@@ -40,6 +40,8 @@ class Destination {
   // Returns the number of columns that the table then has, nested ones counted.
   virtual base::Result<int> Commit(const table::Schema& united, std::vector<WrittenPart> parts,
                                    const std::vector<RemovedRow>& removed, const std::map<std::string, std::string>& summary) = 0;
+  // How parts for it store TIME columns.
+  virtual table::TimeStorage times() const { return table::TimeStorage::kTime; }
   // For messages: "bq://local.dicom.metadata", "/data/out.parquet".
   virtual std::string Name() const = 0;
 };

@@ -157,7 +157,7 @@ class Worker {
 
  private:
   void File(const std::string& path, uint64_t order) {
-    auto file = base::InputFile::Open(path);
+    auto file = opener_.Open(path);
     ++counts_.files;
     if (!file.ok()) {
       Failure(path, "", 0, file.error().message);
@@ -288,12 +288,13 @@ class Worker {
   static base::Result<WrittenPart> WriteBatch(table::Batch& batch, Destination& destination) {
     batch.Close();
     DH_ASSIGN(Destination::NewFile file, destination.NewPart());
-    DH_ASSIGN(table::Part part, table::Part::Write(batch, std::move(file.file)));
+    DH_ASSIGN(table::Part part, table::Part::Write(batch, std::move(file.file), destination.times()));
     return WrittenPart{std::move(file.path), std::move(part)};
   }
 
   Job* job_;
   mapping::RowBuilder builder_;
+  base::FileOpener opener_;
   dicom::InstanceReader reader_;
   dicom::Instance instance_;
   uint32_t part_;

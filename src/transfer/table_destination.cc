@@ -44,6 +44,7 @@ class TableDestination final : public Destination {
     return columns;
   }
 
+  table::TimeStorage times() const override { return table::TimeStorage::kText; }
   std::string Name() const override { return name_.Uri(); }
 
  private:

@@ -32,11 +32,26 @@ std::string SerializeNumber(Type type, int64_t number) {
   return type == Type::kDate ? Bytes(static_cast<int32_t>(number)) : Bytes(number);
 }
 
+// Microseconds since midnight as HH:MM:SS, with .ffffff when there is a fraction: as BigQuery prints a TIME.
+std::string TimeText(int64_t microseconds) {
+  std::string text = "00:00:00.000000";
+  const auto digits = [&text](size_t at, int count, int64_t value) {
+    for (int i = count - 1; i >= 0; --i, value /= 10) text[at + static_cast<size_t>(i)] = static_cast<char>('0' + value % 10);
+  };
+  const int64_t seconds = microseconds / 1000000;
+  digits(0, 2, seconds / 3600);
+  digits(3, 2, seconds / 60 % 60);
+  digits(6, 2, seconds % 60);
+  digits(9, 6, microseconds % 1000000);
+  if (microseconds % 1000000 == 0) text.resize(8);
+  return text;
+}
+
 void AppendLength(std::string& out, size_t length) { out += Bytes(static_cast<uint32_t>(length)); }
 
 }  // namespace
 
-LeafEncoder::LeafEncoder() : zstd_(ZSTD_createCCtx()) {}
+LeafEncoder::LeafEncoder(bool times_as_text) : times_as_text_(times_as_text), zstd_(ZSTD_createCCtx()) {}
 LeafEncoder::~LeafEncoder() { ZSTD_freeCCtx(zstd_); }
 
 Chunk LeafEncoder::Encode(const LeafPath& leaf, int64_t base, std::string& out) {
@@ -46,7 +61,7 @@ Chunk LeafEncoder::Encode(const LeafPath& leaf, int64_t base, std::string& out) 
   out_ = &out;
   base_ = base;
   const Node& node = *leaf.chain.back();
-  chunk.type = node.type();
+  chunk.type = times_as_text_ && node.type() == Type::kTime ? Type::kString : node.type();
   definition_before_.clear();
   repetition_before_.clear();
   int definition = 0;
@@ -203,6 +218,10 @@ void LeafEncoder::AppendPlain(const Values& values, uint32_t index, std::string&
     const std::string_view text = values.text(index);
     AppendLength(out, text.size());
     out.append(text);
+  } else if (times_as_text_ && values.type() == Type::kTime) {
+    const std::string text = TimeText(values.number(index));
+    AppendLength(out, text.size());
+    out += text;
   } else if (values.type() == Type::kDate) {
     out += Bytes(static_cast<int32_t>(values.number(index)));
   } else {
@@ -294,8 +313,10 @@ void LeafEncoder::FindBounds(const Values& values, Chunk& chunk) const {
     lower = std::min(lower, values.number(i));
     upper = std::max(upper, values.number(i));
   }
-  chunk.lower = SerializeNumber(values.type(), lower);
-  chunk.upper = SerializeNumber(values.type(), upper);
+  // Times as text sort as the times do.
+  const bool text = times_as_text_ && values.type() == Type::kTime;
+  chunk.lower = text ? TimeText(lower) : SerializeNumber(values.type(), lower);
+  chunk.upper = text ? TimeText(upper) : SerializeNumber(values.type(), upper);
 }
 
 }  // namespace dicomhouse::table::internal

@@ -38,7 +38,7 @@ struct Chunk {
 // Reused for all leaves of a part, and for all parts of a worker.
 class LeafEncoder {
  public:
-  LeafEncoder();
+  explicit LeafEncoder(bool times_as_text);
   ~LeafEncoder();
   LeafEncoder(const LeafEncoder&) = delete;
   LeafEncoder& operator=(const LeafEncoder&) = delete;
@@ -64,6 +64,7 @@ class LeafEncoder {
   void WritePage(bool dictionary, const std::string& body, int64_t values);
   void FindBounds(const Values& values, Chunk& chunk) const;
 
+  bool times_as_text_;
   ZSTD_CCtx_s* zstd_;
   RleEncoder repetition_;
   RleEncoder definition_;

@@ -25,12 +25,15 @@ using table::Type;
 // Levels of nested columns that are read. BigQuery has 15; the walks below are recursive and bounded by it.
 constexpr int kMaxLevels = 64;
 
-constexpr std::array<std::pair<Type, std::string_view>, 8> kTypes = {{
+// TIME is written as text and marked so: Spark refuses a whole table for one column of Iceberg's type `time`
+// (docs/decisions/0014-time-as-text.md).
+constexpr std::string_view kTimeMark = "BigQuery TIME: HH:MM:SS[.ffffff]";
+
+constexpr std::array<std::pair<Type, std::string_view>, 7> kTypes = {{
     {Type::kString, "string"},
     {Type::kInteger, "long"},
     {Type::kFloat, "double"},
     {Type::kDate, "date"},
-    {Type::kTime, "time"},
     {Type::kTimestamp, "timestamptz"},
     {Type::kBytes, "binary"},
     {Type::kBoolean, "boolean"},
@@ -50,6 +53,7 @@ std::optional<Primitive> PrimitiveFromName(std::string_view name) {
   if (name == "int") return Primitive{Type::kInteger, true};
   if (name == "float") return Primitive{Type::kFloat, true};
   if (name == "uuid" || name.starts_with("decimal(")) return Primitive{Type::kString, true};
+  if (name == "time") return Primitive{Type::kTime, true};
   if (name == "timestamp") return Primitive{Type::kTimestamp, true};
   if (name.starts_with("fixed[")) return Primitive{Type::kBytes, true};
   return std::nullopt;
@@ -70,6 +74,7 @@ class SchemaReader {
       if (field.name.empty()) return Corrupt(path, "a field without a 'name'");
       DH_ASSIGN(field.id, Id(item["id"], column));
       DH_CHECK(ReadType(item["type"], column, level, field));
+      if (field.type == Type::kString && field.foreign_type.empty() && item["doc"].as_string() == kTimeMark) field.type = Type::kTime;
       fields.push_back(std::move(field));
     }
     return fields;
@@ -159,6 +164,7 @@ Json TypeToJson(const Field& field) {  // NOLINT(misc-no-recursion)
 Json FieldToJson(const Field& field) {  // NOLINT(misc-no-recursion)
   Json json = Json::MakeObject();
   json.Set("id", field.id).Set("name", field.name).Set("required", false).Set("type", TypeToJson(field));
+  if (field.type == Type::kTime && field.foreign_type.empty()) json.Set("doc", kTimeMark);
   return json;
 }
 
@@ -337,6 +343,7 @@ Result<GrownSchema> Grow(const Json& existing, const table::Schema& united, int3
 }  // namespace
 
 std::string_view IcebergType(Type type) {
+  if (type == Type::kTime) return "string";
   for (const auto& [value, name] : kTypes) {
     if (value == type) return name;
   }
