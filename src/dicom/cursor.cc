@@ -12,8 +12,9 @@ namespace {
 bool MayLeaveOut(const ElementHeader& element) {
   if (element.length > base::kMaxValueBytes) return true;
   if (element.length <= base::kMaxBulkReadBytes) return false;
-  if (IsBulk(element.vr)) return true;
-  if (!element.implicit) return false;
+  // What is written as UN may be text or a sequence all the same: only the dictionary says what nobody wants.
+  if (IsBulk(element.vr) && element.vr != Vr::kUN) return true;
+  if (!element.implicit && element.vr != Vr::kUN) return false;
   const ElementEntry* entry = FindElement(element.tag);
   return entry != nullptr && IsBulk(entry->vr);
 }
@@ -161,7 +162,12 @@ bool Cursor::ReadHeader() {
   element_.offset = offset_;
   uint32_t header = 8;
   const bool letters = p[4] >= 'A' && p[4] <= 'Z' && p[5] >= 'A' && p[5] <= 'Z';
-  if (!frames_.back().explicit_vr || !letters) {
+  if (frames_.back().explicit_vr && p[4] == ' ' && p[5] == ' ') {
+    // Written by software that knew no VR: the length that follows has 16 bits.
+    element_.unknown_vr = true;
+    element_.length = LoadU16(p + 6, big_endian_);
+    Report(ProblemCode::kUnknownVr);
+  } else if (!frames_.back().explicit_vr || !letters) {
     // A header without a VR in an explicit data set is seen in the field: its length is then where implicit VR has it.
     element_.implicit = true;
     element_.length = LoadU32(p + 4, big_endian_);

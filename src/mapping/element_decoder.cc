@@ -60,6 +60,7 @@ ElementDecoder::ElementDecoder(table::Batch& batch, Profile profile)
       other_column_(&batch.AddColumn("OtherElements", Type::kRecord, Mode::kRepeated, kOtherElementsOrder, true)),
       dropped_column_(&batch.AddColumn("DroppedTags", Type::kRecord, Mode::kRepeated, kDroppedTagsOrder, true)),
       dropped_name_(&dropped_column_->node.Child("TagName", Type::kString, Mode::kNullable, 0)) {
+  dropping_.dropping = true;
   outcomes_.resize(2);
   outcomes_[Distinct::kPlaced].counts = {1, 1, 0, 0};
   outcomes_[Distinct::kOther].counts = {1, 0, 1, 0};
@@ -253,8 +254,10 @@ Node& ElementDecoder::Begin(Plan& plan, const Place& place) {
 // Anything but a sequence.
 void ElementDecoder::Value(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place) {
   const Rule& rule = plan.rule;
-  if (place.level->dropping) {
-    CountDropped(plan, Reason::kTooDeep, offset, rule.vr, {});
+  if (context.encoding.big_endian && plan.written_as_unknown()) {
+    ValueContext little = context;
+    little.encoding.big_endian = false;  // whatever the transfer syntax (PS3.5 §6.2.2, note 2)
+    Value(plan, bytes, offset, little, place);
     return;
   }
   if (rule.fate == Fate::kDropped) {
@@ -390,10 +393,17 @@ ElementDecoder::Frame& ElementDecoder::PushFrame() {
   return frame;
 }
 
-void ElementDecoder::EnterSequence(Plan& plan, dicom::Cursor& cursor, const Place& place, const ValueContext& context) {
+// Whether the plan's column has a value in the item already: the tag stands twice in it (PS3.5 §7.1: tags are unique).
+bool ElementDecoder::IsThere(const Plan& plan, const Frame& frame) {
+  return plan.node != nullptr && !plan.rule.repeating_group && plan.node->used() && plan.node->at.back() == frame.item;
+}
+
+// `again`: the same tag stood before in the item; all below is dropped then.
+void ElementDecoder::EnterSequence(Plan& plan, dicom::Cursor& cursor, const Place& place, const ValueContext& context, bool again) {
+  Level& level = again ? dropping_ : *plan.items;
+  const Reason reason = again ? Reason::kDuplicateTag : plan.rule.reason < Reason::kDroppedReasons ? plan.rule.reason : Reason::kTooDeep;
   ++outcome_.counts.read;
-  if (plan.items->dropping) {
-    const Reason reason = plan.rule.reason < Reason::kDroppedReasons ? plan.rule.reason : Reason::kTooDeep;
+  if (level.dropping) {
     CountDropped(plan, reason, cursor.element().offset - offset_base_, Vr::kSQ, {});
   } else {
     ++outcome_.counts.placed;
@@ -406,7 +416,8 @@ void ElementDecoder::EnterSequence(Plan& plan, dicom::Cursor& cursor, const Plac
   const bool explicit_vr = cursor.element().vr == Vr::kSQ && cursor.explicit_vr();
   cursor.Enter(explicit_vr);
   Frame& frame = PushFrame();
-  frame.level = plan.items.get();
+  frame.level = &level;
+  frame.reason = reason;
   frame.tag = plan.tag;
   frame.context = context;
 }
@@ -419,7 +430,7 @@ void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom
   if (cursor.Next() != dicom::Step::kElement) return;
   Place place;
   place.column = plan.column;
-  EnterSequence(plan, cursor, place, context);
+  EnterSequence(plan, cursor, place, context, false);
   bool ended = false;
   while (!ended && depth_ > 0) {
     Frame& frame = frames_[depth_ - 1];
@@ -471,14 +482,14 @@ void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& insta
   place.parent = frame.item;
   if (plan.rule.fate == Fate::kSequence) {
     const ValueContext context = frame.context;
-    EnterSequence(plan, cursor, place, context);
+    EnterSequence(plan, cursor, place, context, !frame.level->dropping && IsThere(plan, frame));
     return;
   }
   const dicom::Cursor::Skipped skipped = cursor.Skip();
   ++outcome_.counts.read;
   const uint64_t offset = header.offset - offset_base_;
-  if (frame.level->dropping) {
-    CountDropped(plan, Reason::kTooDeep, offset, plan.rule.vr, {});
+  if (frame.level->dropping || IsThere(plan, frame)) {
+    CountDropped(plan, frame.level->dropping ? frame.reason : Reason::kDuplicateTag, offset, plan.rule.vr, {});
     return;
   }
   if (skipped.left_out || header.fragments) {

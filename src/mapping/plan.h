@@ -77,6 +77,7 @@ struct Plan {
   std::unique_ptr<Level> items;     // of kSequence
   std::unique_ptr<Plan> typed;      // of a private element in profile lossless: its column beside OtherElements
   std::unique_ptr<Seen> seen;       // of a top-level element
+  bool written_as_unknown() const { return static_cast<dicom::Vr>(key >> 24 & 0xFF) == dicom::Vr::kUN; }
   Plan* next = nullptr;             // the plan that followed last time: nearly always the one that follows again
 };
 

@@ -166,6 +166,13 @@ TEST(Cursor, TakesAHeaderWithoutAVrAsImplicit) {
   EXPECT_THAT(walk.problems, ElementsAre(ProblemCode::kUnknownVr));
 }
 
+TEST(Cursor, TakesTwoSpacesForAVrOfAShortLength) {
+  const std::string bytes = std::string("\x28\x00\x20\x01  \x02\x00" "ab", 10) + Write({Text(0x00281054, "LO", "HU")}, kExplicitLittle);
+  const Walk walk = WalkAll(bytes, kExplicitLittle);
+  EXPECT_EQ(walk.steps, "00280120=ab 00281054=HU");
+  EXPECT_THAT(walk.problems, ElementsAre(ProblemCode::kUnknownVr));
+}
+
 TEST(Cursor, NestsAsDeepAsTheLimitAndNoFurther) {
   const auto nested = [](int depth, bool undefined) {
     DataSet data = {Text(0x00100020, "LO", "id")};
