@@ -25,28 +25,7 @@ endif()
 
 install(FILES ${CMAKE_SOURCE_DIR}/packaging/copyright DESTINATION ${document_folder})
 
-# Made by the program itself: the page of the manual and the completion of words. Passed over while it can't.
-if(TARGET dicomhouse)
-  install(CODE "
-    set(program \"${CMAKE_BINARY_DIR}/dicomhouse\")
-    set(made \"${CMAKE_BINARY_DIR}/made\")
-    file(MAKE_DIRECTORY \"\${made}\")
-    function(make_file words name folder)
-      execute_process(COMMAND \"\${program}\" \${words} OUTPUT_FILE \"\${made}/\${name}\" ERROR_QUIET RESULT_VARIABLE failed)
-      if(failed)
-        message(STATUS \"No \${name}: the program doesn't make it\")
-        return()
-      endif()
-      if(name MATCHES \"[.]1\$\")
-        execute_process(COMMAND \"${GZIP}\" -9nf \"\${made}/\${name}\" COMMAND_ERROR_IS_FATAL ANY)
-        set(name \"\${name}.gz\")
-      endif()
-      file(INSTALL \"\${made}/\${name}\" DESTINATION \"\${CMAKE_INSTALL_PREFIX}/\${folder}\")
-    endfunction()
-    make_file(\"generate-man\" dicomhouse.1 \"${CMAKE_INSTALL_MANDIR}/man1\")
-    make_file(\"generate-completion;bash\" dicomhouse \"${CMAKE_INSTALL_DATADIR}/bash-completion/completions\")
-  ")
-endif()
+include(${CMAKE_CURRENT_LIST_DIR}/Manual.cmake)
 
 set(CPACK_PACKAGE_CONTACT "The authors of dicomhouse <dicomhouse@dicomhouse.invalid>" CACHE STRING "Maintainer of the package")
 # Debian's own form of a change log; the changes themselves are in CHANGELOG.md. SOURCE_DATE_EPOCH is respected.

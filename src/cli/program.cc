@@ -1,9 +1,97 @@
 #include "cli/program.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 
+#include "cli/suggest.h"
+
 namespace dicomhouse::cli {
+
+namespace {
+
+// The command that the user chose, as deep as words were understood, and the words that lead to it.
+const CLI::App* ChosenCommand(const CLI::App& app, std::string& words) {
+  const CLI::App* command = &app;
+  words = "dicomhouse";
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    words += " " + command->get_name();
+  }
+  return command;
+}
+
+std::vector<std::string> CommandNames(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::App* child : command.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!child->get_name().empty() && !child->get_group().empty()) names.push_back(child->get_name());
+  }
+  return names;
+}
+
+std::string Listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (size_t i = 0; i < words.size(); ++i) text += (i == 0 ? "" : i + 1 == words.size() ? " and " : ", ") + words[i];
+  return text;
+}
+
+std::string WithSuggestion(const std::string& text, const std::string& word, const std::vector<std::string>& words) {
+  const std::string nearest = NearestWord(word, words);
+  return nearest.empty() ? text : text + "; did you mean " + nearest + "?";
+}
+
+// A word that no command and no flag takes.
+std::string ExplainExtra(const CLI::App& command, const std::string& word) {
+  if (word.starts_with('-') && word.size() > 1) {
+    std::vector<std::string> flags;
+    for (const CLI::Option* option : command.get_options()) {
+      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+    }
+    const std::string flag = word.substr(0, word.find('='));
+    return WithSuggestion("there is no flag " + flag, flag, flags);
+  }
+  const std::vector<std::string> names = CommandNames(command);
+  if (names.empty()) return "the word '" + word + "' is one too many";
+  const std::string text = WithSuggestion("there is no command '" + word + "'", word, names);
+  return text.ends_with('?') ? text : text + "; there are " + Listed(names);
+}
+
+// CLI11 says "--flag: value not in {a,b}".
+std::string ExplainValue(const std::string& text) {
+  constexpr std::string_view kNotIn = " not in {";
+  const size_t at = text.find(kNotIn);
+  const size_t colon = text.find(": ");
+  if (at == std::string::npos || colon == std::string::npos || colon > at || text.back() != '}') return text;
+  std::vector<std::string> values;
+  std::string list = text.substr(at + kNotIn.size(), text.size() - at - kNotIn.size() - 1);
+  for (size_t begin = 0; begin <= list.size();) {
+    const size_t end = std::min(list.find(',', begin), list.size());
+    values.push_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  const std::string value = text.substr(colon + 2, at - colon - 2);
+  const std::string said = text.substr(0, colon + 2) + "'" + value + "' is not possible";
+  const std::string better = WithSuggestion(said, value, values);
+  return better.ends_with('?') ? better : said + "; possible are " + Listed(values);
+}
+
+// What is wrong with the words, and where help is.
+int Refuse(const CLI::App& app, const CLI::ParseError& error) {
+  std::string words;
+  const CLI::App* command = ChosenCommand(app, words);
+  const auto extra = app.remaining(true);
+  std::string text = error.what();
+  if (!extra.empty()) {
+    text = ExplainExtra(*command, extra.front());
+  } else if (dynamic_cast<const CLI::ValidationError*>(&error) != nullptr) {
+    text = ExplainValue(text);
+  } else if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && text.starts_with("A subcommand")) {
+    text = "say which command: " + Listed(CommandNames(*command));
+  }
+  return Complain(text + "\nTry `" + words + " --help`.", kWrongUse);
+}
+
+}  // namespace
 
 std::unique_ptr<CLI::App> MakeProgram(Common& common, Run& run) {
   auto app = std::make_unique<CLI::App>("DICOM archives as SQL tables, on your own machine", "dicomhouse");
@@ -18,6 +106,8 @@ std::unique_ptr<CLI::App> MakeProgram(Common& common, Run& run) {
   AddQuery(*app, common, run);
   AddTables(*app, common, run);
   AddSchema(*app, common, run);
+  AddInspect(*app, common, run);
+  AddGenerate(*app, run);
   return app;
 }
 
@@ -28,8 +118,8 @@ int Main(int argc, char** argv) {
   try {
     app->parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    // CLI11's own codes begin at 100: wrong use is 2, help and version are 0.
-    return app->exit(error) == 0 ? kDone : kWrongUse;
+    // Help and version are exceptions too, with the code 0.
+    return error.get_exit_code() == 0 ? app->exit(error) : Refuse(*app, error);
   }
   return run ? run() : kWrongUse;
 }
