@@ -84,6 +84,7 @@ class ElementDecoder {
     uint32_t tag = 0;   // of the sequence
     uint32_t item = 0;  // number in the sequence's node
     int64_t index = -1; // number in this sequence, -1 between items
+    Reason reason = Reason::kTooDeep;  // why all below is dropped, when level->dropping
     ValueContext context;
     PrivateBlocks blocks;
   };
@@ -109,7 +110,8 @@ class ElementDecoder {
   void Sequence(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, const ValueContext& context);
   void NestedElement(dicom::Cursor& cursor, dicom::Instance& instance);
   void NoteContext(Frame& frame, uint32_t tag, std::string_view bytes);
-  void EnterSequence(Plan& plan, dicom::Cursor& cursor, const Place& place, const ValueContext& context);
+  void EnterSequence(Plan& plan, dicom::Cursor& cursor, const Place& place, const ValueContext& context, bool again);
+  static bool IsThere(const Plan& plan, const Frame& frame);
   Frame& PushFrame();
   void CountDropped(Plan& plan, Reason reason, uint64_t offset, dicom::Vr vr, std::string_view excerpt);
   void AddNote(Reason reason, dicom::Vr vr, uint64_t dropped, uint64_t offset, uint32_t tag, std::string_view excerpt);
@@ -120,6 +122,7 @@ class ElementDecoder {
   table::Batch* batch_;
   Profile profile_;
   Level top_;
+  Level dropping_;  // of sequences whose tag stood before in the same item
   table::Column* other_column_;
   table::Column* dropped_column_;
   table::Node* dropped_name_;
