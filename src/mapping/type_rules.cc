@@ -1,5 +1,8 @@
 #include "mapping/type_rules.h"
 
+#include <algorithm>
+#include <array>
+
 #include "dicom/dictionary.h"
 
 namespace dicomhouse::mapping {
@@ -12,6 +15,20 @@ namespace {
 
 void AppendHex(std::string& out, uint32_t value, int digits) {
   for (int i = digits - 1; i >= 0; --i) out += "0123456789ABCDEF"[value >> 4 * i & 15];
+}
+
+// Of a creator's name in a column's: LO has at most 64 characters (PS3.5 §6.2), files have more.
+constexpr size_t kMaxCreatorName = 64;
+
+// Creators of the private dictionary that differ from another one in case only (tests/mapping checks that these are all).
+constexpr std::array<std::string_view, 6> kCaseTwins = {"PHILIPS MR IMAGING DD 001", "PHILIPS IMAGING DD 001",    "SPI RELEASE 1",
+                                                        "MITRA OBJECT DOCUMENT 1.0", "MITRA PRESENTATION 1.0", "HOLOGIC"};
+
+// FNV-1a.
+uint32_t Fingerprint(std::string_view text) {
+  uint32_t hash = 2166136261;
+  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 16777619;
+  return hash;
 }
 
 bool IsInteger(Vr vr) { return vr != Vr::kSQ && !dicom::IsBulk(vr) && !dicom::IsText(vr) && vr != Vr::kFL && vr != Vr::kFD && vr != Vr::kNone; }
@@ -100,7 +117,14 @@ std::optional<Rule> TypedPrivateRule(uint32_t tag, Vr vr, std::string_view creat
   rule.vr = vr;
   rule.type = TypeOf(vr);
   rule.mode = entry != nullptr && entry->vm == "1" && vr != Vr::kPN ? Mode::kNullable : Mode::kRepeated;
-  for (const char c : creator) rule.name += (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ? c : '_';
+  for (const char c : creator.substr(0, kMaxCreatorName)) {
+    rule.name += (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ? c : '_';
+  }
+  // Names that differ in case or in what became '_' would be one column; those of the dictionary don't, but for the twins.
+  if (entry == nullptr || std::find(kCaseTwins.begin(), kCaseTwins.end(), creator) != kCaseTwins.end()) {
+    rule.name += '_';
+    AppendHex(rule.name, Fingerprint(creator), 8);
+  }
   if (rule.name.empty() || (rule.name[0] >= '0' && rule.name[0] <= '9')) rule.name.insert(0, "_");
   rule.name += "__";
   AppendHex(rule.name, tag >> 16, 4);

@@ -50,7 +50,7 @@ struct Rule {
 Rule RuleFor(const ElementKind& kind, Profile profile);
 
 // Profile lossless: the column of a private element that OtherElements keeps as text. Its name is made of the creator and the tag without
-// its block ("GEMS_ACQU_01__0019xx0F"); where the file's VR makes another type than the private dictionary's, or there is no
+// its block ("GEMS_ACQU_01__0019xx0F"; a creator that the dictionary does not know for it has a fingerprint behind its name); where the file's VR makes another type than the private dictionary's, or there is no
 // entry, the type follows ("__INTEGER"), so that a name has one type for ever. Nothing for values without a type.
 std::optional<Rule> TypedPrivateRule(uint32_t tag, dicom::Vr vr, std::string_view creator);
 

@@ -224,6 +224,8 @@ class Worker {
     uid_.assign(uid);  // the builder takes the instance's memory
     const RowPlace place{part_, builder_.batch().rows()};
     InstanceSet::Answer copy;
+    // A damaged copy comes after all whole ones.
+    if (IsDamaged()) order |= uint64_t{1} << 63;
     if (!uid_.empty()) copy = job_->instances.Insert(uid_, order, place);
     const bool commit = copy.outcome != InstanceSet::Outcome::kDuplicate;
     builder_.Add(instance_, info, commit);
@@ -236,6 +238,13 @@ class Worker {
     if (copy.outcome == InstanceSet::Outcome::kReplaces) job_->Remove(copy.removed);
     CountRow();
     if (builder_.full()) Seal();
+  }
+
+  bool IsDamaged() const {
+    const auto& problems = instance_.problems;
+    return std::any_of(problems.begin(), problems.end(), [](const dicom::Problem& problem) {
+      return problem.code == dicom::ProblemCode::kTruncated || problem.code == dicom::ProblemCode::kReadError;
+    });
   }
 
   void CountRow() {
