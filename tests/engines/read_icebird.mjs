@@ -70,7 +70,8 @@ function normalise(value, type) {
 
 function normaliseStruct(row, fields) {
   const result = {}
-  for (const field of [...fields].sort((a, b) => (a.name < b.name ? -1 : 1))) result[field.name] = normalise(row[field.name], field.type)
+  const sorted = [...fields].sort((a, b) => (a.name < b.name ? -1 : 1))
+  for (const { name, type } of sorted) result[name] = normalise(row[name], type)
   return result
 }
 

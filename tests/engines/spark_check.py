@@ -2,8 +2,9 @@
 
     ENGINES_FOLDER=BUILD_FOLDER/engines python spark_check.py WAREHOUSE PROJECT DATASET TABLE STEP...
 
-Steps: `read` prints the rows as read_pyiceberg.py does; `sql:STATEMENT` runs one, with @ for the table's name;
-`gzip` makes Spark write compressed metadata. Spark takes the warehouse for a Hadoop catalog.
+Steps: `read` prints the rows as read_pyiceberg.py does, an empty line between two reads; `sql:STATEMENT` runs one, with @
+for the table's name; `table:NAME` goes on with another table; `gzip` makes Spark write compressed metadata. Spark takes the
+warehouse for a Hadoop catalog.
 """
 
 import base64
@@ -65,10 +66,17 @@ def main():
     name = f"dh.`{project}`.`{dataset}`.`{table}`"
     spark = open_spark(os.path.abspath(warehouse))
     spark.sparkContext.setLogLevel("ERROR")
+    reads = 0
     for step in steps:
         if step == "read":
+            if reads > 0:
+                print()
+            reads += 1
             for row in spark.table(name).collect():
                 print(json.dumps(normalise(row), sort_keys=True, ensure_ascii=False, separators=(",", ":")))
+        elif step.startswith("table:"):
+            table = step[6:]
+            name = f"dh.`{project}`.`{dataset}`.`{table}`"
         elif step == "gzip":
             spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('write.metadata.compression-codec' = 'gzip')")
         elif step.startswith("sql:"):

@@ -21,7 +21,8 @@ const TableName kName{"local", "dicom", "meta data"};
 // A reader of tests/engines, by its command.
 struct Reader {
   const char* name;
-  const char* command;  // %E: the engines' folder, %S: the scripts' folder
+  const char* command;    // %E: the engines' folder, %S: the scripts' folder
+  const char* installed;  // a file of the engines' folder
   friend void PrintTo(const Reader& reader, std::ostream* out) { *out << reader.name; }
 };
 
@@ -34,7 +35,10 @@ std::string Replace(std::string text, const std::string& what, const std::string
 class EnginesTest : public testing::TestWithParam<Reader> {
  protected:
   void SetUp() override {
-    if (std::getenv("ENGINES_FOLDER") == nullptr) GTEST_SKIP() << "ENGINES_FOLDER is not set (tests/engines/setup.sh)";
+    const char* engines = std::getenv("ENGINES_FOLDER");
+    if (engines == nullptr || !std::filesystem::exists(std::string(engines) + "/" + GetParam().installed)) {
+      GTEST_SKIP() << "ENGINES_FOLDER is not set, or is without " << GetParam().name << " (tests/engines/setup.sh)";
+    }
   }
 
   // The rows, sorted: readers owe no order.
@@ -139,8 +143,8 @@ TEST_P(EnginesTest, ReadsATableAfterExpireAndRelocate) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Readers, EnginesTest,
-                         testing::Values(Reader{"icebird", "ENGINES_FOLDER='%E' node '%S/read_icebird.mjs'"},
-                                         Reader{"pyiceberg", "'%E/venv/bin/python' '%S/read_pyiceberg.py'"}),
+                         testing::Values(Reader{"icebird", "ENGINES_FOLDER='%E' node '%S/read_icebird.mjs'", ".npm"},
+                                         Reader{"pyiceberg", "'%E/venv/bin/python' '%S/read_pyiceberg.py'", ".python"}),
                          [](const auto& one) { return std::string(one.param.name); });
 
 // Spark takes the warehouse for a Hadoop catalog: it reads what we wrote, and we read what it did. Takes two minutes; runs
@@ -149,7 +153,7 @@ class SparkTest : public testing::Test {
  protected:
   void SetUp() override {
     const char* engines = std::getenv("ENGINES_FOLDER");
-    if (engines == nullptr || !std::filesystem::exists(std::string(engines) + "/jars")) {
+    if (engines == nullptr || !std::filesystem::exists(std::string(engines) + "/.jar")) {
       GTEST_SKIP() << "ENGINES_FOLDER is not set, or is without Spark (tests/engines/setup.sh BUILD_FOLDER --spark)";
     }
   }

@@ -80,7 +80,7 @@ class FaultTest : public testing::TestWithParam<Case> {
   // Returns false when operation `k` was never reached.
   static bool TryOne(int k, const std::function<void(FaultyFileSystem&)>& set) {
     SCOPED_TRACE("operation " + std::to_string(k));
-    TemporaryFolder folder;
+    TemporaryFolder folder(MemoryFolder());
     const Warehouse warehouse(folder.path());
     const int64_t old_rows = MakeOld(warehouse);
     FaultyFileSystem files;
@@ -149,7 +149,7 @@ INSTANTIATE_TEST_SUITE_P(Writes, FaultTest,
 TEST(FaultTest, AnExpireThatDiesLeavesAReadableTable) {
   for (int k = 1; k < kMostOperations; ++k) {
     SCOPED_TRACE("operation " + std::to_string(k));
-    TemporaryFolder folder;
+    TemporaryFolder folder(MemoryFolder());
     const Warehouse real(folder.path());
     ASSERT_OK(WriteRows(real, kName, Disposition::kAppend, 5));
     ASSERT_OK(WriteRows(real, kName, Disposition::kTruncate, 6));

@@ -3,6 +3,7 @@
 
 #include <duckdb.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -17,8 +18,8 @@ namespace dicomhouse::warehouse {
 // A folder of its own, removed at the end.
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "warehouse-test-XXXXXX").string();
+  explicit TemporaryFolder(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string name = (parent / "warehouse-test-XXXXXX").string();
     path_ = ::mkdtemp(name.data());
   }
   ~TemporaryFolder() {
@@ -32,6 +33,12 @@ class TemporaryFolder {
  private:
   std::string path_;
 };
+
+// For tests that write thousands of small tables, where waiting for the disk would take minutes: a folder in memory.
+inline std::filesystem::path MemoryFolder() {
+  const std::filesystem::path memory = "/dev/shm";
+  return ::access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path();
+}
 
 inline table::Field Column(const std::string& name, table::Type type = table::Type::kString,
                            table::Mode mode = table::Mode::kNullable, std::vector<table::Field> fields = {}) {
