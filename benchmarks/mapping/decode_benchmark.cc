@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -111,9 +111,12 @@ int main(int argc, char** argv) {
     const auto rows = static_cast<double>(heads.size());
     const auto writing_inside = writing;
     if (builder.batch().rows() > 0) write();
-    std::printf("instances=%zu read_us=%.2f decode_us=%.2f write_us=%.2f bytes=%zu elements=%lu placed=%lu other=%lu dropped=%lu unbalanced=%lu top=%zu\n",
-                heads.size(), Seconds(reading) / rows * 1e6, Seconds(all - writing_inside) / rows * 1e6, Seconds(writing) / rows * 1e6, bytes,
-                totals.counts.read, totals.counts.placed, totals.counts.other, totals.counts.dropped, totals.failed_balance, read_only);
+    std::printf(
+        "instances=%zu read_us=%.2f decode_us=%.2f write_us=%.2f bytes=%zu elements=%lu placed=%lu other=%lu dropped=%lu "
+        "unbalanced=%lu top=%zu\n",
+        heads.size(), Seconds(reading) / rows * 1e6, Seconds(all - writing_inside) / rows * 1e6, Seconds(writing) / rows * 1e6,
+        bytes, totals.counts.read, totals.counts.placed, totals.counts.other, totals.counts.dropped, totals.failed_balance,
+        read_only);
   }
   return 0;
 }

@@ -83,7 +83,8 @@ class PosixFileSystem final : public FileSystem {
     DH_ASSIGN(InputFile file, InputFile::Open(path));
     DH_ASSIGN(const uint64_t size, file.Size());
     if (size > max_bytes) {
-      return Error{ErrorCode::kLimit, path + ": " + std::to_string(size) + " bytes; at most " + std::to_string(max_bytes) + " are read"};
+      return Error{ErrorCode::kLimit,
+                   path + ": " + std::to_string(size) + " bytes; at most " + std::to_string(max_bytes) + " are read"};
     }
     std::string bytes(size, '\0');
     DH_ASSIGN(const size_t got, file.ReadAt(0, {reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()}));

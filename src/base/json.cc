@@ -101,7 +101,8 @@ void PrintTo(std::string& out, const Json& json, int indent, int depth) {  // NO
 
 Result<Json> Json::Parse(std::string_view text) {
   simdjson::dom::parser parser;
-  if (parser.allocate(text.size() + 1, kMaxDepth) != simdjson::SUCCESS) return Error{ErrorCode::kLimit, "JSON: no memory for the document"};
+  if (parser.allocate(text.size() + 1, kMaxDepth) != simdjson::SUCCESS)
+    return Error{ErrorCode::kLimit, "JSON: no memory for the document"};
   const simdjson::padded_string padded(text);
   simdjson::dom::element element;
   const auto code = parser.parse(padded).get(element);

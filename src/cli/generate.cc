@@ -221,7 +221,8 @@ constexpr std::string_view kManTail =
     ".El\n.Sh FILES\n.Bl -tag -width Ds\n.It Pa ~/.local/share/dicomhouse/warehouse\nThe tables, when no other folder is "
     "named.\n.El\n"
     ".Sh EXIT STATUS\n.Bl -tag -width Ds\n.It 0\nDone.\n.It 1\nFailed; for\n.Cm schema diff :\nthe schemas differ.\n"
-    ".It 2\nWrong use; for\n.Cm schema diff :\nnot comparable.\n.It 3\nDone, but some files failed.\n.It 130\nInterrupted.\n.El\n";
+    ".It 2\nWrong use; for\n.Cm schema diff :\nnot comparable.\n.It 3\nDone, but some files failed.\n.It "
+    "130\nInterrupted.\n.El\n";
 
 // A command that only holds others.
 bool IsFolder(const CLI::App& app) { return !ChildrenOf(app).empty() && PositionalsOf(app).empty(); }

@@ -1,8 +1,8 @@
 // `dicomhouse query`.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <iterator>
 #include <iostream>
+#include <iterator>
 
 #include "base/file.h"
 #include "base/limits.h"
@@ -30,14 +30,15 @@ base::Status RunQuery(const QueryFlags& flags, const Common& common) {
   DH_ASSIGN(const std::string sql, TextOf(flags));
   query::Options options;
   options.defaults = {common.project, common.dataset, ""};
-  options.format = flags.format == "json"  ? query::Format::kJson
-                   : flags.format == "csv" ? query::Format::kCsv
+  options.format = flags.format == "json"      ? query::Format::kJson
+                   : flags.format == "csv"     ? query::Format::kCsv
                    : flags.format == "parquet" ? query::Format::kParquet
                                                : query::Format::kTable;
   options.max_rows = flags.max_rows;
   options.threads = flags.threads;
   return query::Run(warehouse::Warehouse(common.warehouse), sql, options, [](std::string_view piece) -> base::Status {
-    if (std::fwrite(piece.data(), 1, piece.size(), stdout) != piece.size()) return base::Error{base::ErrorCode::kIo, "can't write to standard output"};
+    if (std::fwrite(piece.data(), 1, piece.size(), stdout) != piece.size())
+      return base::Error{base::ErrorCode::kIo, "can't write to standard output"};
     return {};
   });
 }

@@ -30,16 +30,26 @@ bool IsSequenceByDictionary(const ElementHeader& element) {
 
 std::string_view ProblemText(ProblemCode code) {
   switch (code) {
-    case ProblemCode::kTruncated: return "the bytes end inside the element";
-    case ProblemCode::kTrailingBytes: return "bytes behind the last element";
-    case ProblemCode::kValuePastItem: return "reaches past the end of what contains it";
-    case ProblemCode::kMissingDelimiter: return "a delimitation item is missing";
-    case ProblemCode::kNoItem: return "not an item, in a sequence";
-    case ProblemCode::kUnknownVr: return "unknown value representation";
-    case ProblemCode::kTooDeep: return "nested deeper than the limit";
-    case ProblemCode::kTooLarge: return "the header is larger than the limit";
-    case ProblemCode::kReadError: return "the system could not read on";
-    case ProblemCode::kNotOrdered: return "tags do not ascend";
+    case ProblemCode::kTruncated:
+      return "the bytes end inside the element";
+    case ProblemCode::kTrailingBytes:
+      return "bytes behind the last element";
+    case ProblemCode::kValuePastItem:
+      return "reaches past the end of what contains it";
+    case ProblemCode::kMissingDelimiter:
+      return "a delimitation item is missing";
+    case ProblemCode::kNoItem:
+      return "not an item, in a sequence";
+    case ProblemCode::kUnknownVr:
+      return "unknown value representation";
+    case ProblemCode::kTooDeep:
+      return "nested deeper than the limit";
+    case ProblemCode::kTooLarge:
+      return "the header is larger than the limit";
+    case ProblemCode::kReadError:
+      return "the system could not read on";
+    case ProblemCode::kNotOrdered:
+      return "tags do not ascend";
   }
   return "";
 }
@@ -186,8 +196,9 @@ bool Cursor::ReadHeader() {
       element_.length = LoadU16(p + 6, big_endian_);
     }
   }
-  element_.fragments = element_.undefined_length() &&
-                       (element_.tag == kPixelDataTag || (element_.vr != Vr::kNone && element_.vr != Vr::kSQ && element_.vr != Vr::kUN));
+  element_.fragments =
+      element_.undefined_length() &&
+      (element_.tag == kPixelDataTag || (element_.vr != Vr::kNone && element_.vr != Vr::kSQ && element_.vr != Vr::kUN));
   position_ += header;
   offset_ += header;
   element_.value = position_;
@@ -305,7 +316,8 @@ void Cursor::PassNested(Skipped& result) {
     if (Next() == Step::kElement && NeedsWalk()) Enter(ItemsAreExplicit());  // never by recursion: Skip would walk it
   }
   // What is wrong inside is for whoever looks inside; here only what ended the walk counts.
-  if (problems_.size() > known) problems_.erase(problems_.begin() + static_cast<std::ptrdiff_t>(known), problems_.end() - (stopped_ ? 1 : 0));
+  if (problems_.size() > known)
+    problems_.erase(problems_.begin() + static_cast<std::ptrdiff_t>(known), problems_.end() - (stopped_ ? 1 : 0));
   result.truncated = result.truncated || stopped_;
   element_ = outer;
 }

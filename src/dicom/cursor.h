@@ -77,14 +77,14 @@ struct Problem {
 // The header of one element.
 struct ElementHeader {
   uint32_t tag = 0;
-  uint32_t length = 0;     // as declared; kUndefinedLength
-  Vr vr = Vr::kNone;       // as written; kNone in implicit VR and when it is none
-  bool implicit = false;   // header without a VR
-  bool fragments = false;  // encapsulated pixel data (PS3.5 §A.4)
-  bool unknown_vr = false; // two letters that no edition knows
-  uint32_t start = 0;      // position of the header in the window
-  uint32_t value = 0;      // position of the value
-  uint64_t offset = 0;     // of the header in the source
+  uint32_t length = 0;      // as declared; kUndefinedLength
+  Vr vr = Vr::kNone;        // as written; kNone in implicit VR and when it is none
+  bool implicit = false;    // header without a VR
+  bool fragments = false;   // encapsulated pixel data (PS3.5 §A.4)
+  bool unknown_vr = false;  // two letters that no edition knows
+  uint32_t start = 0;       // position of the header in the window
+  uint32_t value = 0;       // position of the value
+  uint64_t offset = 0;      // of the header in the source
 
   bool undefined_length() const { return length == kUndefinedLength; }
   // Certainly a sequence by its header alone. In implicit VR a defined length says nothing: the dictionary has to.
@@ -113,9 +113,9 @@ class Cursor {
   void Enter(bool explicit_vr);
   // An element's value has been passed.
   struct Skipped {
-    uint32_t end = 0;       // position behind the value
-    bool left_out = false;  // the value is not in the window
-    bool truncated = false; // the bytes end before the value does, or its item does
+    uint32_t end = 0;        // position behind the value
+    bool left_out = false;   // the value is not in the window
+    bool truncated = false;  // the bytes end before the value does, or its item does
   };
   Skipped Skip();
 

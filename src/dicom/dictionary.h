@@ -15,14 +15,14 @@ std::string_view DictionaryEdition();
 
 // One element of PS3.6 or PS3.7. Strings live for ever.
 struct ElementEntry {
-  uint32_t tag = 0;   // group << 16 | element; for a repeating group the digits of `mask` that are 0 are 0
-  uint32_t mask = 0;  // 0xFFFFFFFF, or with 0 where the standard writes x (0x50xx: 0xFF00FFFF ...)
+  uint32_t tag = 0;          // group << 16 | element; for a repeating group the digits of `mask` that are 0 are 0
+  uint32_t mask = 0;         // 0xFFFFFFFF, or with 0 where the standard writes x (0x50xx: 0xFF00FFFF ...)
   std::string_view keyword;  // "" for a few retired elements without one; else no other entry has it
   std::string_view name;
-  Vr vr = Vr::kNone;         // of "OB or OW": kOW; of "US or SS", "US or SS or OW", "US or OW": kUS; kNone in group FFFE
-  bool us_or_ss = false;     // "US or SS", "US or SS or OW": depends on Pixel Representation (0028,0103)
-  bool ambiguous = false;    // the dictionary names more than one VR
-  std::string_view vm;       // "1", "1-n", "2-2n", ...
+  Vr vr = Vr::kNone;       // of "OB or OW": kOW; of "US or SS", "US or SS or OW", "US or OW": kUS; kNone in group FFFE
+  bool us_or_ss = false;   // "US or SS", "US or SS or OW": depends on Pixel Representation (0028,0103)
+  bool ambiguous = false;  // the dictionary names more than one VR
+  std::string_view vm;     // "1", "1-n", "2-2n", ...
   bool retired = false;
 
   bool repeating_group() const { return (mask & 0xFFFF0000) != 0xFFFF0000; }

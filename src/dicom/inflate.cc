@@ -62,7 +62,8 @@ base::Result<size_t> InflateSource::ReadAt(uint64_t offset, std::span<uint8_t> o
       return base::Error{base::ErrorCode::kCorrupt, "the deflated data set is broken"};
     }
     if (s.out_offset > base::kMaxInflatedBytes) {
-      return base::Error{base::ErrorCode::kLimit, "the deflated data set inflates to more than " + std::to_string(base::kMaxInflatedBytes) + " bytes"};
+      return base::Error{base::ErrorCode::kLimit,
+                         "the deflated data set inflates to more than " + std::to_string(base::kMaxInflatedBytes) + " bytes"};
     }
   }
   return done;

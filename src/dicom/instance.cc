@@ -68,7 +68,8 @@ class PrefixedSource final : public ByteSource {
 }  // namespace
 
 const TopElement* Instance::Find(uint32_t tag) const {
-  const auto found = std::lower_bound(elements.begin(), elements.end(), tag, [](const TopElement& e, uint32_t t) { return e.tag < t; });
+  const auto found =
+      std::lower_bound(elements.begin(), elements.end(), tag, [](const TopElement& e, uint32_t t) { return e.tag < t; });
   return found != elements.end() && found->tag == tag ? &*found : nullptr;
 }
 
@@ -103,7 +104,8 @@ ReadOutcome InstanceReader::Read(ByteSource& source, Instance& instance) {
   instance.bytes_read = instance.window.bytes_read();
   instance.window.Detach();
   // The next header is probably as long as this one.
-  first_read_bytes_ = std::clamp<size_t>((instance.window.size() + 4095) / 4096 * 4096, base::kFirstReadBytes, base::kMaxFirstReadBytes);
+  first_read_bytes_ =
+      std::clamp<size_t>((instance.window.size() + 4095) / 4096 * 4096, base::kFirstReadBytes, base::kMaxFirstReadBytes);
   return instance.elements.empty() ? ReadOutcome::kFailed : ReadOutcome::kInstance;
 }
 
@@ -111,7 +113,9 @@ ReadOutcome InstanceReader::Read(ByteSource& source, Instance& instance) {
 bool InstanceReader::FindStart(Instance& instance, uint32_t& position) {
   Window& window = instance.window;
   instance.encoding = {};
-  const auto marked = [&window](uint32_t at) { return window.size() >= at + 4 && std::equal(window.data() + at, window.data() + at + 4, "DICM"); };
+  const auto marked = [&window](uint32_t at) {
+    return window.size() >= at + 4 && std::equal(window.data() + at, window.data() + at + 4, "DICM");
+  };
   if (marked(kPreambleBytes)) {
     position = kPreambleBytes + 4;
     return true;
@@ -134,9 +138,11 @@ void InstanceReader::ReadMeta(Instance& instance, uint32_t& position) {
   Window& window = instance.window;
   Cursor& cursor = cursor_;
   cursor.Open(window);
-  const bool implicit = window.Ensure(position + 8) && VrFromBytes(window.data()[position + 4], window.data()[position + 5]) == Vr::kNone;
+  const bool implicit =
+      window.Ensure(position + 8) && VrFromBytes(window.data()[position + 4], window.data()[position + 5]) == Vr::kNone;
   cursor.Start(position, position, {!implicit, false}, kNoEnd);
-  while (window.Ensure(uint64_t{position} + 8) && LoadU16(window.data() + position, false) == 2 && cursor.Next() == Step::kElement) {
+  while (window.Ensure(uint64_t{position} + 8) && LoadU16(window.data() + position, false) == 2 &&
+         cursor.Next() == Step::kElement) {
     const ElementHeader header = cursor.element();
     const Cursor::Skipped skipped = cursor.Skip();
     position = cursor.position();
@@ -235,7 +241,8 @@ void InstanceReader::ReadDataSet(Instance& instance, uint32_t position) {
   for (;;) {
     if (!instance.encoding.big_endian) {
       const uint64_t left_out = offset - position;
-      position = instance.encoding.explicit_vr ? ReadPlainElements<true>(instance, position) : ReadPlainElements<false>(instance, position);
+      position = instance.encoding.explicit_vr ? ReadPlainElements<true>(instance, position)
+                                               : ReadPlainElements<false>(instance, position);
       offset = position + left_out;
     }
     cursor.Start(position, offset, instance.encoding, kNoEnd);
@@ -246,8 +253,8 @@ void InstanceReader::ReadDataSet(Instance& instance, uint32_t position) {
     if (!found) break;
     if ((header.tag & 0xFFFF) != 0) {
       instance.ordered = instance.ordered && (instance.elements.empty() || header.tag > instance.elements.back().tag);
-      instance.elements.push_back({header.tag, header.start, header.value, skipped.end, header.length, header.vr, skipped.left_out,
-                                   skipped.truncated, header.fragments, header.implicit});
+      instance.elements.push_back({header.tag, header.start, header.value, skipped.end, header.length, header.vr,
+                                   skipped.left_out, skipped.truncated, header.fragments, header.implicit});
     }
     if (cursor.stopped()) break;
     position = cursor.position();

@@ -16,11 +16,11 @@ namespace dicomhouse::dicom {
 // An element of the data set itself (or of the File Meta Information).
 struct TopElement {
   uint32_t tag = 0;
-  uint32_t start = 0;   // position of the header in the window
-  uint32_t value = 0;   // position of the value
-  uint32_t end = 0;     // position behind the value
-  uint32_t length = 0;  // as declared
-  Vr vr = Vr::kNone;    // as written; kNone in implicit VR
+  uint32_t start = 0;      // position of the header in the window
+  uint32_t value = 0;      // position of the value
+  uint32_t end = 0;        // position behind the value
+  uint32_t length = 0;     // as declared
+  Vr vr = Vr::kNone;       // as written; kNone in implicit VR
   bool left_out = false;   // the value is not in the window (pixel data, very large values)
   bool truncated = false;  // the bytes end inside
   bool fragments = false;
@@ -33,12 +33,14 @@ class Instance {
   Window window;
   std::vector<TopElement> elements;  // ascending tags, group lengths left out
   std::vector<Problem> problems;
-  Encoding encoding;       // of the data set; the File Meta Information is always explicit little endian
-  uint64_t bytes_read = 0; // from the source
-  bool ordered = true;     // tags ascended as they were read
-  bool inflated = false;   // offsets then count bytes of the inflated data set
+  Encoding encoding;        // of the data set; the File Meta Information is always explicit little endian
+  uint64_t bytes_read = 0;  // from the source
+  bool ordered = true;      // tags ascended as they were read
+  bool inflated = false;    // offsets then count bytes of the inflated data set
 
-  Encoding EncodingOf(const TopElement& element) const { return element.tag >> 16 == 2 ? Encoding{!element.implicit, false} : encoding; }
+  Encoding EncodingOf(const TopElement& element) const {
+    return element.tag >> 16 == 2 ? Encoding{!element.implicit, false} : encoding;
+  }
   std::string_view Value(const TopElement& element) const {
     return {reinterpret_cast<const char*>(window.data()) + element.value, element.left_out ? 0 : element.end - element.value};
   }

@@ -44,11 +44,15 @@ class CharacterSet {
 
 // Where the decoded values of one element lie in `text`.
 struct DecodedText {
-  std::string text;  // UTF-8, all values one after the other, without separators
+  std::string text;                                   // UTF-8, all values one after the other, without separators
   std::vector<std::pair<uint32_t, uint32_t>> values;  // begin, end in `text`; padding removed as PS3.5 §6.2 says for the VR
-  uint32_t replaced_bytes = 0;  // bytes that had no meaning and became U+FFFD (or were guessed, see above)
+  uint32_t replaced_bytes = 0;                        // bytes that had no meaning and became U+FFFD (or were guessed, see above)
 
-  void Clear() { text.clear(); values.clear(); replaced_bytes = 0; }
+  void Clear() {
+    text.clear();
+    values.clear();
+    replaced_bytes = 0;
+  }
   std::string_view value(size_t i) const {
     return std::string_view(text).substr(values[i].first, values[i].second - values[i].first);
   }

@@ -8,8 +8,40 @@ namespace dicomhouse::dicom {
 
 enum class Vr : uint8_t {
   kNone,  // no VR known: an unknown element in implicit VR, or two bytes that are no VR
-  kAE, kAS, kAT, kCS, kDA, kDS, kDT, kFD, kFL, kIS, kLO, kLT, kOB, kOD, kOF, kOL, kOV, kOW, kPN, kSH, kSL, kSQ, kSS, kST, kSV,
-  kTM, kUC, kUI, kUL, kUN, kUR, kUS, kUT, kUV,
+  kAE,
+  kAS,
+  kAT,
+  kCS,
+  kDA,
+  kDS,
+  kDT,
+  kFD,
+  kFL,
+  kIS,
+  kLO,
+  kLT,
+  kOB,
+  kOD,
+  kOF,
+  kOL,
+  kOV,
+  kOW,
+  kPN,
+  kSH,
+  kSL,
+  kSQ,
+  kSS,
+  kST,
+  kSV,
+  kTM,
+  kUC,
+  kUI,
+  kUL,
+  kUN,
+  kUR,
+  kUS,
+  kUT,
+  kUV,
 };
 inline constexpr int kVrCount = 35;
 
@@ -46,7 +78,8 @@ constexpr bool In(uint64_t set, Vr vr) { return (set >> static_cast<int>(vr) & 1
 // Explicit VR: a length field of 32 bits behind two reserved bytes (PS3.5 table 7.1-1).
 constexpr bool HasLongLength(Vr vr) {
   return internal::In(internal::VrSet({Vr::kOB, Vr::kOD, Vr::kOF, Vr::kOL, Vr::kOV, Vr::kOW, Vr::kSQ, Vr::kSV, Vr::kUC, Vr::kUN,
-                                       Vr::kUR, Vr::kUT, Vr::kUV}), vr);
+                                       Vr::kUR, Vr::kUT, Vr::kUV}),
+                      vr);
 }
 // Values without a type in a table: "excluded VRs".
 constexpr bool IsBulk(Vr vr) {
@@ -55,7 +88,8 @@ constexpr bool IsBulk(Vr vr) {
 // Text in any repertoire.
 constexpr bool IsText(Vr vr) {
   return internal::In(internal::VrSet({Vr::kAE, Vr::kAS, Vr::kCS, Vr::kDA, Vr::kDS, Vr::kDT, Vr::kIS, Vr::kLO, Vr::kLT, Vr::kPN,
-                                       Vr::kSH, Vr::kST, Vr::kTM, Vr::kUC, Vr::kUI, Vr::kUR, Vr::kUT}), vr);
+                                       Vr::kSH, Vr::kST, Vr::kTM, Vr::kUC, Vr::kUI, Vr::kUR, Vr::kUT}),
+                      vr);
 }
 // Text that Specific Character Set (0008,0005) applies to (PS3.5 §6.1.2.2).
 constexpr bool UsesCharacterSet(Vr vr) {
@@ -68,10 +102,25 @@ constexpr bool SplitsAtBackslash(Vr vr) {
 // Bytes of one value of a binary VR; 0 for text, sequences and byte streams.
 constexpr uint32_t ValueSize(Vr vr) {
   switch (vr) {
-    case Vr::kSS: case Vr::kUS: case Vr::kOW: return 2;
-    case Vr::kAT: case Vr::kFL: case Vr::kSL: case Vr::kUL: case Vr::kOF: case Vr::kOL: return 4;
-    case Vr::kFD: case Vr::kSV: case Vr::kUV: case Vr::kOD: case Vr::kOV: return 8;
-    default: return 0;
+    case Vr::kSS:
+    case Vr::kUS:
+    case Vr::kOW:
+      return 2;
+    case Vr::kAT:
+    case Vr::kFL:
+    case Vr::kSL:
+    case Vr::kUL:
+    case Vr::kOF:
+    case Vr::kOL:
+      return 4;
+    case Vr::kFD:
+    case Vr::kSV:
+    case Vr::kUV:
+    case Vr::kOD:
+    case Vr::kOV:
+      return 8;
+    default:
+      return 0;
   }
 }
 

@@ -50,11 +50,11 @@ class Window {
   bool Fetch(uint64_t end);
 
   ByteSource* source_ = nullptr;
-  uint64_t origin_ = 0;       // the source's offset of position 0
-  uint64_t left_out_ = 0;     // sum of the gaps
+  uint64_t origin_ = 0;    // the source's offset of position 0
+  uint64_t left_out_ = 0;  // sum of the gaps
   uint64_t bytes_read_ = 0;
   bool at_end_ = false;
-  size_t size_ = 0;           // loaded bytes; bytes_ is larger, so that memory is kept and never cleared
+  size_t size_ = 0;  // loaded bytes; bytes_ is larger, so that memory is kept and never cleared
   std::vector<uint8_t> bytes_;
   std::vector<Gap> gaps_;
   std::optional<base::Error> error_;

@@ -73,8 +73,8 @@ PairNodes ElementDecoder::MakePair(Node& record, std::string_view first, std::st
 
 PairNodes& ElementDecoder::OtherOf(Level& level) {
   if (level.other.record == nullptr) {
-    level.other = MakePair(level.record->Child("OtherElements", Type::kRecord, Mode::kRepeated, kOtherElementsOrder), "Tag", "Data",
-                           Type::kString, Mode::kRepeated);
+    level.other = MakePair(level.record->Child("OtherElements", Type::kRecord, Mode::kRepeated, kOtherElementsOrder), "Tag",
+                           "Data", Type::kString, Mode::kRepeated);
   }
   return level.other;
 }
@@ -174,7 +174,8 @@ void ElementDecoder::Clear() {
   dropped_by_name_.clear();
 }
 
-Distinct ElementDecoder::Decode(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, const ValueContext& context) {
+Distinct ElementDecoder::Decode(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element,
+                                const ValueContext& context) {
   result_ = {};
   outcome_ = {};
   length_ = element.length;
@@ -316,7 +317,8 @@ void ElementDecoder::Text(Plan& plan, std::string_view bytes, uint64_t offset, c
   }
 }
 
-void ElementDecoder::Number(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place) {
+void ElementDecoder::Number(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context,
+                            const Place& place) {
   const Rule& rule = plan.rule;
   if (!values_.Numbers(rule, bytes, context, numbers_)) {
     Other(plan, bytes, offset, context, place, Reason::kInvalidValue);
@@ -332,7 +334,8 @@ void ElementDecoder::Number(Plan& plan, std::string_view bytes, uint64_t offset,
   for (const int64_t number : numbers_) node.AddValue(node.values.AddNumber(number));
 }
 
-void ElementDecoder::PersonNames(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place) {
+void ElementDecoder::PersonNames(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context,
+                                 const Place& place) {
   const auto& texts = values_.Texts(Vr::kPN, bytes, context);
   const bool repeated = plan.rule.mode == Mode::kRepeated;
   if (!repeated && texts.size() > 1) {
@@ -364,7 +367,8 @@ void ElementDecoder::PersonName(const Plan& plan, std::string_view text, uint32_
 }
 
 // Into OtherElements of the level. `reason`: why not where it belongs; kReasons: it belongs there.
-void ElementDecoder::Other(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place, Reason reason) {
+void ElementDecoder::Other(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place,
+                           Reason reason) {
   const Vr vr = VrToRead(plan.rule, context);
   if (dicom::IsBulk(vr) && bytes.size() > base::kMaxOtherBinaryBytes) {
     CountDropped(plan, Reason::kBulkVr, offset, vr, {});
@@ -399,9 +403,12 @@ bool ElementDecoder::IsThere(const Plan& plan, const Frame& frame) {
 }
 
 // `again`: the same tag stood before in the item; all below is dropped then.
-void ElementDecoder::EnterSequence(Plan& plan, dicom::Cursor& cursor, const Place& place, const ValueContext& context, bool again) {
+void ElementDecoder::EnterSequence(Plan& plan, dicom::Cursor& cursor, const Place& place, const ValueContext& context,
+                                   bool again) {
   Level& level = again ? dropping_ : *plan.items;
-  const Reason reason = again ? Reason::kDuplicateTag : plan.rule.reason < Reason::kDroppedReasons ? plan.rule.reason : Reason::kTooDeep;
+  const Reason reason = again                                        ? Reason::kDuplicateTag
+                        : plan.rule.reason < Reason::kDroppedReasons ? plan.rule.reason
+                                                                     : Reason::kTooDeep;
   ++outcome_.counts.read;
   if (level.dropping) {
     CountDropped(plan, reason, cursor.element().offset - offset_base_, Vr::kSQ, {});
@@ -422,7 +429,8 @@ void ElementDecoder::EnterSequence(Plan& plan, dicom::Cursor& cursor, const Plac
   frame.context = context;
 }
 
-void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, const ValueContext& context) {
+void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element,
+                              const ValueContext& context) {
   dicom::Cursor cursor(instance.window);
   dicom::Encoding encoding = instance.EncodingOf(element);
   cursor.Start(element.start, instance.OffsetOf(element), encoding, dicom::kNoEnd);
@@ -439,7 +447,10 @@ void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom
         ++frame.index;
         frame.previous = nullptr;
         frame.blocks.Clear();
-        if (depth_ > 1) frame.context = frames_[depth_ - 2].context; else frame.context = context;
+        if (depth_ > 1)
+          frame.context = frames_[depth_ - 2].context;
+        else
+          frame.context = context;
         if (!frame.level->dropping) frame.item = frame.level->record->AddItem();
         break;
       case dicom::Step::kElement:
@@ -457,8 +468,8 @@ void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom
   }
   for (const dicom::Problem& problem : cursor.problems()) {
     depth_ = 0;
-    AddNote(problem.code == dicom::ProblemCode::kTruncated ? Reason::kTruncated : Reason::kStructure, Vr::kSQ, 0, problem.offset - offset_base_,
-            plan.tag, dicom::ProblemText(problem.code));
+    AddNote(problem.code == dicom::ProblemCode::kTruncated ? Reason::kTruncated : Reason::kStructure, Vr::kSQ, 0,
+            problem.offset - offset_base_, plan.tag, dicom::ProblemText(problem.code));
   }
   depth_ = 0;
 }
@@ -515,7 +526,8 @@ void ElementDecoder::NoteContext(Frame& frame, uint32_t tag, std::string_view by
   } else if (tag == kUtcOffsetTag) {
     frame.context.utc_offset_minutes = dicom::ParseUtcOffset(TrimPadding(bytes)).value_or(frame.context.utc_offset_minutes);
   } else if (tag == kPixelRepresentationTag && bytes.size() >= 2) {
-    frame.context.signed_pixels = dicom::LoadU16(reinterpret_cast<const uint8_t*>(bytes.data()), frame.context.encoding.big_endian) == 1;
+    frame.context.signed_pixels =
+        dicom::LoadU16(reinterpret_cast<const uint8_t*>(bytes.data()), frame.context.encoding.big_endian) == 1;
   }
 }
 
@@ -537,14 +549,23 @@ void ElementDecoder::CountDropped(Plan& plan, Reason reason, uint64_t offset, Vr
 }
 
 void ElementDecoder::AddNote(Reason reason, Vr vr, uint64_t dropped, uint64_t offset, uint32_t tag, std::string_view excerpt) {
-  notes_.push_back({reason, vr, dropped, false, length_, header_bytes_, offset, PathText(tag),
-                    std::string(base::Utf8Prefix(excerpt, base::kMaxExcerptBytes)), {}});
+  notes_.push_back({reason,
+                    vr,
+                    dropped,
+                    false,
+                    length_,
+                    header_bytes_,
+                    offset,
+                    PathText(tag),
+                    std::string(base::Utf8Prefix(excerpt, base::kMaxExcerptBytes)),
+                    {}});
   notes_.back().account_keys.fill(kAbsent);
 }
 
 std::string ElementDecoder::PathText(uint32_t tag) const {
   std::string path;
-  for (size_t i = 0; i < depth_; ++i) path += TagText(frames_[i].tag) + "[" + std::to_string(std::max<int64_t>(frames_[i].index, 0)) + "].";
+  for (size_t i = 0; i < depth_; ++i)
+    path += TagText(frames_[i].tag) + "[" + std::to_string(std::max<int64_t>(frames_[i].index, 0)) + "].";
   return path + TagText(tag);
 }
 

@@ -25,13 +25,13 @@ namespace dicomhouse::mapping {
 struct Note {
   Reason reason = Reason::kReasons;
   dicom::Vr vr = dicom::Vr::kNone;
-  uint64_t dropped = 0;   // elements that this line accounts for; 0 when they are kept
-  bool described = false; // profile lossless: named in BulkData, by place and length
-  uint64_t length = 0;    // of the value, as declared; dicom::kUndefinedLength when the file does not say
+  uint64_t dropped = 0;    // elements that this line accounts for; 0 when they are kept
+  bool described = false;  // profile lossless: named in BulkData, by place and length
+  uint64_t length = 0;     // of the value, as declared; dicom::kUndefinedLength when the file does not say
   uint32_t header_bytes = 0;
-  uint64_t offset = 0;    // in front of the element, from the top-level element's header on
-  std::string path;       // "0008,1140[2].0008,1155": tags, items counted from 0
-  std::string excerpt;    // of the value, as text
+  uint64_t offset = 0;  // in front of the element, from the top-level element's header on
+  std::string path;     // "0008,1140[2].0008,1155": tags, items counted from 0
+  std::string excerpt;  // of the value, as text
   // Keys in the account's columns, once they are known: a note is written for every row that repeats its value.
   mutable std::array<uint32_t, 4> account_keys = {table::kAbsent, table::kAbsent, table::kAbsent, table::kAbsent};
 };
@@ -63,9 +63,13 @@ class ElementDecoder {
   table::Column& other_column() { return *other_column_; }
   table::Column& dropped_column() { return *dropped_column_; }
   const Outcome& outcome(const Distinct& d) const { return outcomes_[d.outcome]; }
-  std::span<const uint32_t> dropped_items(const Outcome& o) const { return {dropped_items_.data() + o.dropped_begin, o.dropped_end - o.dropped_begin}; }
+  std::span<const uint32_t> dropped_items(const Outcome& o) const {
+    return {dropped_items_.data() + o.dropped_begin, o.dropped_end - o.dropped_begin};
+  }
   std::span<const Note> notes(const Outcome& o) const { return {notes_.data() + o.notes_begin, o.notes_end - o.notes_begin}; }
-  size_t memory_bytes() const { return notes_.size() * sizeof(Note) + dropped_items_.size() * 4 + outcomes_.size() * sizeof(Outcome); }
+  size_t memory_bytes() const {
+    return notes_.size() * sizeof(Note) + dropped_items_.size() * 4 + outcomes_.size() * sizeof(Outcome);
+  }
 
   // The batch has been emptied: forget what referred to it.
   void Clear();
@@ -81,9 +85,9 @@ class ElementDecoder {
   struct Frame {
     Level* level = nullptr;
     Plan* previous = nullptr;
-    uint32_t tag = 0;   // of the sequence
-    uint32_t item = 0;  // number in the sequence's node
-    int64_t index = -1; // number in this sequence, -1 between items
+    uint32_t tag = 0;                  // of the sequence
+    uint32_t item = 0;                 // number in the sequence's node
+    int64_t index = -1;                // number in this sequence, -1 between items
     Reason reason = Reason::kTooDeep;  // why all below is dropped, when level->dropping
     ValueContext context;
     PrivateBlocks blocks;
@@ -131,10 +135,10 @@ class ElementDecoder {
   std::vector<Frame> frames_;
   size_t depth_ = 0;  // frames in use
   Distinct result_;
-  Outcome outcome_;  // of result_
-  uint64_t length_ = 0;         // declared, of the element that is being decoded
-  uint32_t header_bytes_ = 0;   // of it
-  uint64_t offset_base_ = 0;  // of the top-level element that is being decoded
+  Outcome outcome_;            // of result_
+  uint64_t length_ = 0;        // declared, of the element that is being decoded
+  uint32_t header_bytes_ = 0;  // of it
+  uint64_t offset_base_ = 0;   // of the top-level element that is being decoded
   std::vector<Outcome> outcomes_;
   std::vector<Note> notes_;
   std::vector<uint32_t> dropped_items_;

@@ -16,11 +16,11 @@ enum class Reason : uint8_t {
   kDuplicateTag,  // the same tag stood before in the same data set
   kDroppedReasons,
   kInvalidValue = kDroppedReasons,  // does not parse as its type: NULL in the column, the text in OtherElements
-  kVrClash,         // written with a VR that the column's type can't take: OtherElements
-  kMultiplicity,    // several values where the dictionary allows one: OtherElements
-  kReplacedBytes,   // bytes without a meaning in the character set: U+FFFD in the column
-  kStructure,       // the bytes around it are not as the standard says
-  kFile,            // the whole file: not read
+  kVrClash,                         // written with a VR that the column's type can't take: OtherElements
+  kMultiplicity,                    // several values where the dictionary allows one: OtherElements
+  kReplacedBytes,                   // bytes without a meaning in the character set: U+FFFD in the column
+  kStructure,                       // the bytes around it are not as the standard says
+  kFile,                            // the whole file: not read
   kDuplicateInstance,
   kReasons,
 };
@@ -29,8 +29,8 @@ inline constexpr int kDroppedReasonCount = static_cast<int>(Reason::kDroppedReas
 // As the account's Reason column and the JSON report print them.
 constexpr std::string_view ReasonText(Reason reason) {
   constexpr std::array<std::string_view, static_cast<size_t>(Reason::kReasons)> kTexts = {
-      "BULK_VR", "TOO_LARGE", "TOO_DEEP", "TRUNCATED", "DUPLICATE_TAG", "INVALID_VALUE",
-      "VR_CLASH", "MULTIPLICITY", "REPLACED_BYTES", "STRUCTURE", "FILE", "DUPLICATE_INSTANCE"};
+      "BULK_VR",  "TOO_LARGE",    "TOO_DEEP",       "TRUNCATED", "DUPLICATE_TAG", "INVALID_VALUE",
+      "VR_CLASH", "MULTIPLICITY", "REPLACED_BYTES", "STRUCTURE", "FILE",          "DUPLICATE_INSTANCE"};
   return kTexts[static_cast<size_t>(reason)];
 }
 

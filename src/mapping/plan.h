@@ -21,7 +21,7 @@ struct Outcome {
   uint32_t group_item = table::kAbsent;  // in a repeating group's column
   uint32_t dropped_begin = 0;            // DroppedTags items: range in ElementDecoder::dropped_items()
   uint32_t dropped_end = 0;
-  uint32_t notes_begin = 0;              // range in ElementDecoder::notes()
+  uint32_t notes_begin = 0;  // range in ElementDecoder::notes()
   uint32_t notes_end = 0;
 
   bool drops() const { return dropped_begin != dropped_end; }
@@ -41,8 +41,8 @@ struct Distinct {
 
 // What the batch has seen of one top-level element.
 struct Seen {
-  table::Values bytes;               // of the element, what their meaning depends on in front
-  std::vector<uint32_t> distinct_of; // by index in `bytes`
+  table::Values bytes;                // of the element, what their meaning depends on in front
+  std::vector<uint32_t> distinct_of;  // by index in `bytes`
   std::vector<Distinct> distincts;
 
   Seen() { bytes.SetType(table::Type::kBytes); }
@@ -78,7 +78,7 @@ struct Plan {
   std::unique_ptr<Plan> typed;      // of a private element in profile lossless: its column beside OtherElements
   std::unique_ptr<Seen> seen;       // of a top-level element
   bool written_as_unknown() const { return static_cast<dicom::Vr>(key >> 24 & 0xFF) == dicom::Vr::kUN; }
-  Plan* next = nullptr;             // the plan that followed last time: nearly always the one that follows again
+  Plan* next = nullptr;  // the plan that followed last time: nearly always the one that follows again
 };
 
 // One data set's place in the schema: the top, or the items of a sequence.

@@ -36,7 +36,8 @@ std::string_view TrimPadding(std::string_view text) {
 }
 
 Reason ReasonOf(dicom::ProblemCode code) {
-  return code == dicom::ProblemCode::kTruncated || code == dicom::ProblemCode::kReadError ? Reason::kTruncated : Reason::kStructure;
+  return code == dicom::ProblemCode::kTruncated || code == dicom::ProblemCode::kReadError ? Reason::kTruncated
+                                                                                          : Reason::kStructure;
 }
 
 }  // namespace
@@ -57,7 +58,9 @@ RowTotals& RowTotals::operator-=(const RowTotals& o) {
 
 RowBuilder::RowBuilder(const Options& options) : options_(options), decoder_(batch_, options.profile) {
   uint64_t order = 0;
-  const auto account = [&](std::string_view name, Type type) { return &account_.AddColumn(name, type, Mode::kNullable, order++); };
+  const auto account = [&](std::string_view name, Type type) {
+    return &account_.AddColumn(name, type, Mode::kNullable, order++);
+  };
   account_columns_.path = account("SourcePath", Type::kString);
   account_columns_.uid = account("SOPInstanceUID", Type::kString);
   account_columns_.tag_path = account("TagPath", Type::kString);
@@ -168,8 +171,9 @@ void RowBuilder::Element(dicom::Instance& instance, const dicom::TopElement& ele
   } else if (IsPrivate(element.tag)) {
     creator = CreatorOf(instance, element.tag);
   }
-  const bool sequence = LooksLikeSequence(element.tag, element.vr, element.length == dicom::kUndefinedLength && !element.fragments,
-                                          instance.Value(element), context_.encoding.big_endian);
+  const bool sequence =
+      LooksLikeSequence(element.tag, element.vr, element.length == dicom::kUndefinedLength && !element.fragments,
+                        instance.Value(element), context_.encoding.big_endian);
   Plan* after = next_slots_.empty() ? nullptr : next_slots_.back().plan;
   Plan& plan = decoder_.PlanFor(decoder_.top(), after, element.tag, element.vr, sequence, creator);
   const uint32_t distinct = DistinctOf(plan, instance, element, creator);
@@ -286,7 +290,8 @@ void RowBuilder::SetGroups() {
   groups_dirty_ = false;
   for (const Slot& slot : slots_) {
     Column* column = slot.plan->column;
-    if (column != nullptr && column->gathered() && std::find(group_columns_.begin(), group_columns_.end(), column) == group_columns_.end()) {
+    if (column != nullptr && column->gathered() &&
+        std::find(group_columns_.begin(), group_columns_.end(), column) == group_columns_.end()) {
       group_columns_.push_back(column);
     }
   }
@@ -315,7 +320,8 @@ void RowBuilder::SetBulk(const dicom::Instance& instance) {
 }
 
 uint32_t RowBuilder::BulkItem(const Note& note, uint64_t offset) {
-  const auto [found, added] = bulk_.items.try_emplace(note.path + ' ' + std::to_string(offset) + ' ' + std::to_string(note.length), 0);
+  const auto [found, added] =
+      bulk_.items.try_emplace(note.path + ' ' + std::to_string(offset) + ' ' + std::to_string(note.length), 0);
   if (!added) return found->second;
   const uint32_t item = bulk_.column->NewItem();
   const auto text = [item](table::Node& node, std::string_view value) {
@@ -362,7 +368,8 @@ void RowBuilder::WriteNotes(const dicom::Instance& instance, const SourceInfo& s
   }
 }
 
-void RowBuilder::AddFileNote(std::string_view path, std::string_view sop_instance_uid, Reason reason, uint64_t offset, std::string_view text) {
+void RowBuilder::AddFileNote(std::string_view path, std::string_view sop_instance_uid, Reason reason, uint64_t offset,
+                             std::string_view text) {
   Note note;
   note.reason = reason;
   note.excerpt = text;
@@ -389,12 +396,14 @@ void RowBuilder::AccountRow(uint32_t path_key, uint32_t uid_key, const Note& not
 }
 
 bool RowBuilder::full() {
-  if (batch_.rows() >= base::kMaxPartRows || account_.rows() >= kMaxAccountRows || elements_in_batch_ >= kMaxBatchElements) return true;
+  if (batch_.rows() >= base::kMaxPartRows || account_.rows() >= kMaxAccountRows || elements_in_batch_ >= kMaxBatchElements)
+    return true;
   // Adding the memory up walks all columns: look from time to time, at once after very long instances.
   if (batch_.rows() < rows_at_last_look_ + kRowsBetweenLooks && sum_.read < kLongInstanceElements) return false;
   rows_at_last_look_ = batch_.rows();
   size_t bytes = batch_.memory_bytes() + account_.memory_bytes() + decoder_.memory_bytes();
-  for (const Plan* plan : seen_plans_) bytes += plan->seen->bytes.memory_bytes() + plan->seen->distincts.size() * sizeof(Distinct);
+  for (const Plan* plan : seen_plans_)
+    bytes += plan->seen->bytes.memory_bytes() + plan->seen->distincts.size() * sizeof(Distinct);
   return bytes >= base::kMaxBatchBytes;
 }
 

@@ -59,7 +59,8 @@ class RowBuilder {
   // `commit`: false leaves no row, only the columns that the instance would have (a duplicate adds to the schema).
   void Add(dicom::Instance& instance, const SourceInfo& source, bool commit);
   // A line of the account that belongs to no row: a file that could not be read, a duplicate.
-  void AddFileNote(std::string_view path, std::string_view sop_instance_uid, Reason reason, uint64_t offset, std::string_view text);
+  void AddFileNote(std::string_view path, std::string_view sop_instance_uid, Reason reason, uint64_t offset,
+                   std::string_view text);
 
   // Totals of the last row that was committed.
   const RowTotals& row_totals() const { return row_; }
@@ -79,9 +80,9 @@ class RowBuilder {
     uint32_t end;
     uint32_t distinct;  // in plan->seen->distincts
     Plan* plan;
-    bool comparable;    // equal bytes mean the same
-    bool places;        // sets the plan's column
-    bool noted;         // has lines in the account
+    bool comparable;  // equal bytes mean the same
+    bool places;      // sets the plan's column
+    bool noted;       // has lines in the account
   };
 
   void Fill(dicom::Instance& instance);
@@ -111,19 +112,19 @@ class RowBuilder {
   table::Batch account_;
   ElementDecoder decoder_;
   dicom::Instance last_;
-  std::vector<Slot> slots_;       // of the last instance
+  std::vector<Slot> slots_;  // of the last instance
   std::vector<Slot> next_slots_;
-  std::vector<uint32_t> noted_;   // slots with lines for the account
-  std::vector<Plan*> seen_plans_; // all with a Seen
-  uint32_t context_number_ = 0;   // of the last instance; 0: nothing may be compared
-  bool comparable_ = false;       // this instance has the last one's context
+  std::vector<uint32_t> noted_;    // slots with lines for the account
+  std::vector<Plan*> seen_plans_;  // all with a Seen
+  uint32_t context_number_ = 0;    // of the last instance; 0: nothing may be compared
+  bool comparable_ = false;        // this instance has the last one's context
   std::unordered_map<std::string, uint32_t> contexts_;
   std::string context_key_;
   std::string seen_key_;
   ValueContext context_;
   uint32_t dirty_private_group_ = 0;  // a private creator of this group is not as before
   RowTotals row_;
-  ElementCounts sum_;             // of slots_
+  ElementCounts sum_;  // of slots_
   uint64_t elements_in_batch_ = 0;
   // Gathered columns whose list is not that of the row before.
   bool others_dirty_ = true;

@@ -21,7 +21,7 @@ void AppendHex(std::string& out, uint32_t value, int digits) {
 constexpr size_t kMaxCreatorName = 64;
 
 // Creators of the private dictionary that differ from another one in case only (tests/mapping checks that these are all).
-constexpr std::array<std::string_view, 6> kCaseTwins = {"PHILIPS MR IMAGING DD 001", "PHILIPS IMAGING DD 001",    "SPI RELEASE 1",
+constexpr std::array<std::string_view, 6> kCaseTwins = {"PHILIPS MR IMAGING DD 001", "PHILIPS IMAGING DD 001", "SPI RELEASE 1",
                                                         "MITRA OBJECT DOCUMENT 1.0", "MITRA PRESENTATION 1.0", "HOLOGIC"};
 
 // FNV-1a.
@@ -31,7 +31,9 @@ uint32_t Fingerprint(std::string_view text) {
   return hash;
 }
 
-bool IsInteger(Vr vr) { return vr != Vr::kSQ && !dicom::IsBulk(vr) && !dicom::IsText(vr) && vr != Vr::kFL && vr != Vr::kFD && vr != Vr::kNone; }
+bool IsInteger(Vr vr) {
+  return vr != Vr::kSQ && !dicom::IsBulk(vr) && !dicom::IsText(vr) && vr != Vr::kFL && vr != Vr::kFD && vr != Vr::kNone;
+}
 
 // Whether bytes of VR `written` can be read into the column that the dictionary's VR makes.
 bool Fits(Vr dictionary, Vr written) {
@@ -73,7 +75,8 @@ Rule PrivateRule(const ElementKind& kind) {
 Rule StandardRule(const ElementKind& kind, const dicom::ElementEntry& entry) {
   const bool unsaid = kind.vr == Vr::kNone || kind.vr == Vr::kUN;
   const Vr vr = kind.sequence ? Vr::kSQ : unsaid ? entry.vr : kind.vr;
-  if ((kind.sequence || kind.vr == Vr::kSQ) && entry.vr == Vr::kSQ) return Sequence(std::string(entry.keyword), kind.tag & entry.mask);
+  if ((kind.sequence || kind.vr == Vr::kSQ) && entry.vr == Vr::kSQ)
+    return Sequence(std::string(entry.keyword), kind.tag & entry.mask);
   if (kind.sequence) return Sequence(TagName(kind.tag), kPrivateOrder | kind.tag);
   if (dicom::IsBulk(entry.vr) && dicom::IsBulk(vr)) {
     Rule rule = Other(vr, Reason::kBulkVr);
@@ -86,7 +89,8 @@ Rule StandardRule(const ElementKind& kind, const dicom::ElementEntry& entry) {
     rule.fate = Fate::kDropped;
     return rule;
   }
-  if (entry.vr == Vr::kSQ || dicom::IsBulk(entry.vr) || !Fits(entry.vr, vr)) return Other(vr == Vr::kSQ ? Vr::kUN : vr, Reason::kVrClash);
+  if (entry.vr == Vr::kSQ || dicom::IsBulk(entry.vr) || !Fits(entry.vr, vr))
+    return Other(vr == Vr::kSQ ? Vr::kUN : vr, Reason::kVrClash);
   Rule rule;
   rule.fate = entry.vr == Vr::kPN ? Fate::kPersonName : Fate::kValue;
   rule.vr = vr;
@@ -110,7 +114,8 @@ Rule RuleFor(const ElementKind& kind, Profile /*profile*/) {
 }
 
 std::optional<Rule> TypedPrivateRule(uint32_t tag, Vr vr, std::string_view creator) {
-  if (!IsPrivate(tag) || IsPrivateCreator(tag) || creator.empty() || dicom::IsBulk(vr) || vr == Vr::kSQ || vr == Vr::kNone) return std::nullopt;
+  if (!IsPrivate(tag) || IsPrivateCreator(tag) || creator.empty() || dicom::IsBulk(vr) || vr == Vr::kSQ || vr == Vr::kNone)
+    return std::nullopt;
   const dicom::PrivateEntry* entry = dicom::FindPrivate(creator, tag);
   Rule rule;
   rule.fate = vr == Vr::kPN ? Fate::kPersonName : Fate::kValue;
@@ -137,16 +142,30 @@ std::optional<Rule> TypedPrivateRule(uint32_t tag, Vr vr, std::string_view creat
 
 Type TypeOf(Vr vr) {
   switch (vr) {
-    case Vr::kDA: return Type::kDate;
-    case Vr::kTM: return Type::kTime;
-    case Vr::kDT: return Type::kTimestamp;
-    case Vr::kFL: case Vr::kFD: return Type::kFloat;
-    case Vr::kAT: case Vr::kSL: case Vr::kSS: case Vr::kUL: case Vr::kUS: case Vr::kSV: case Vr::kUV: return Type::kInteger;
-    case Vr::kPN: case Vr::kSQ: return Type::kRecord;
-    default: return Type::kString;
+    case Vr::kDA:
+      return Type::kDate;
+    case Vr::kTM:
+      return Type::kTime;
+    case Vr::kDT:
+      return Type::kTimestamp;
+    case Vr::kFL:
+    case Vr::kFD:
+      return Type::kFloat;
+    case Vr::kAT:
+    case Vr::kSL:
+    case Vr::kSS:
+    case Vr::kUL:
+    case Vr::kUS:
+    case Vr::kSV:
+    case Vr::kUV:
+      return Type::kInteger;
+    case Vr::kPN:
+    case Vr::kSQ:
+      return Type::kRecord;
+    default:
+      return Type::kString;
   }
 }
-
 
 std::string TagName(uint32_t tag) {
   std::string name = "Tag_";

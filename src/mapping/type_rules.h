@@ -37,21 +37,22 @@ struct ElementKind {
 
 struct Rule {
   Fate fate = Fate::kOther;
-  dicom::Vr vr = dicom::Vr::kUN;  // how the bytes are to be read
-  bool us_or_ss = false;          // vr is US or SS by Pixel Representation (implicit VR only)
+  dicom::Vr vr = dicom::Vr::kUN;     // how the bytes are to be read
+  bool us_or_ss = false;             // vr is US or SS by Pixel Representation (implicit VR only)
   Reason reason = Reason::kReasons;  // of kDropped, or of kOther when that is not the element's natural place
-  bool repeating_group = false;   // 50xx, 60xx: a REPEATED RECORD of Id and Value
-  std::string name;               // of the column or field
+  bool repeating_group = false;      // 50xx, 60xx: a REPEATED RECORD of Id and Value
+  std::string name;                  // of the column or field
   table::Type type = table::Type::kString;
   table::Mode mode = table::Mode::kNullable;
-  uint64_t order = 0;             // among its siblings: standard tags, private sequences, OtherElements
+  uint64_t order = 0;  // among its siblings: standard tags, private sequences, OtherElements
 };
 
 Rule RuleFor(const ElementKind& kind, Profile profile);
 
-// Profile lossless: the column of a private element that OtherElements keeps as text. Its name is made of the creator and the tag without
-// its block ("GEMS_ACQU_01__0019xx0F"; a creator that the dictionary does not know for it has a fingerprint behind its name); where the file's VR makes another type than the private dictionary's, or there is no
-// entry, the type follows ("__INTEGER"), so that a name has one type for ever. Nothing for values without a type.
+// Profile lossless: the column of a private element that OtherElements keeps as text. Its name is made of the creator and the tag
+// without its block ("GEMS_ACQU_01__0019xx0F"; a creator that the dictionary does not know for it has a fingerprint behind its
+// name); where the file's VR makes another type than the private dictionary's, or there is no entry, the type follows
+// ("__INTEGER"), so that a name has one type for ever. Nothing for values without a type.
 std::optional<Rule> TypedPrivateRule(uint32_t tag, dicom::Vr vr, std::string_view creator);
 
 // The column type of a VR; kString for those that have none.

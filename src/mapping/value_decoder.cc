@@ -19,12 +19,18 @@ namespace {
 // One binary value as an integer; nothing when it does not fit 64 bits with sign.
 std::optional<int64_t> LoadInteger(Vr vr, const uint8_t* p, bool big_endian) {
   switch (vr) {
-    case Vr::kUS: return dicom::LoadU16(p, big_endian);
-    case Vr::kSS: return static_cast<int16_t>(dicom::LoadU16(p, big_endian));
-    case Vr::kUL: return dicom::LoadU32(p, big_endian);
-    case Vr::kSL: return static_cast<int32_t>(dicom::LoadU32(p, big_endian));
-    case Vr::kAT: return dicom::LoadTag(p, big_endian);
-    case Vr::kSV: return static_cast<int64_t>(dicom::LoadU64(p, big_endian));
+    case Vr::kUS:
+      return dicom::LoadU16(p, big_endian);
+    case Vr::kSS:
+      return static_cast<int16_t>(dicom::LoadU16(p, big_endian));
+    case Vr::kUL:
+      return dicom::LoadU32(p, big_endian);
+    case Vr::kSL:
+      return static_cast<int32_t>(dicom::LoadU32(p, big_endian));
+    case Vr::kAT:
+      return dicom::LoadTag(p, big_endian);
+    case Vr::kSV:
+      return static_cast<int64_t>(dicom::LoadU64(p, big_endian));
     default: {
       const uint64_t value = dicom::LoadU64(p, big_endian);
       if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return std::nullopt;
@@ -98,7 +104,8 @@ bool ValueDecoder::Numbers(const Rule& rule, std::string_view bytes, const Value
   return true;
 }
 
-bool ValueDecoder::ParsedNumbers(Type type, Vr vr, std::string_view bytes, const ValueContext& context, std::vector<int64_t>& out) {
+bool ValueDecoder::ParsedNumbers(Type type, Vr vr, std::string_view bytes, const ValueContext& context,
+                                 std::vector<int64_t>& out) {
   const auto& texts = Texts(vr, bytes, context);
   if (texts.size() == 1 && texts[0].empty()) return true;  // padding only: no value
   for (const std::string_view text : texts) {
@@ -143,7 +150,9 @@ const std::vector<std::string_view>& ValueDecoder::Printed(Vr vr, std::string_vi
     if (vr == Vr::kAT) {
       printed_ += TagName(dicom::LoadTag(p + i, context.encoding.big_endian)).substr(4);
     } else if (vr == Vr::kFL) {
-      end = std::to_chars(digits, digits + sizeof digits, std::bit_cast<float>(dicom::LoadU32(p + i, context.encoding.big_endian))).ptr;
+      end =
+          std::to_chars(digits, digits + sizeof digits, std::bit_cast<float>(dicom::LoadU32(p + i, context.encoding.big_endian)))
+              .ptr;
     } else if (vr == Vr::kFD) {
       end = std::to_chars(digits, digits + sizeof digits, LoadFloat(vr, p + i, context.encoding.big_endian)).ptr;
     } else if (vr == Vr::kUV) {

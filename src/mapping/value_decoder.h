@@ -16,8 +16,8 @@ namespace dicomhouse::mapping {
 struct ValueContext {
   dicom::Encoding encoding;
   const dicom::CharacterSet* set = nullptr;
-  int utc_offset_minutes = 0;   // Timezone Offset From UTC (0008,0201)
-  bool signed_pixels = false;   // Pixel Representation (0028,0103)
+  int utc_offset_minutes = 0;  // Timezone Offset From UTC (0008,0201)
+  bool signed_pixels = false;  // Pixel Representation (0028,0103)
 };
 
 // Not thread-safe; one per worker.
@@ -33,7 +33,8 @@ class ValueDecoder {
   uint32_t replaced() const { return replaced_; }
 
  private:
-  bool ParsedNumbers(table::Type type, dicom::Vr vr, std::string_view bytes, const ValueContext& context, std::vector<int64_t>& out);
+  bool ParsedNumbers(table::Type type, dicom::Vr vr, std::string_view bytes, const ValueContext& context,
+                     std::vector<int64_t>& out);
 
   dicom::TextDecoder decoder_;
   dicom::DecodedText decoded_;

@@ -17,9 +17,9 @@ enum class Format { kTable, kJson, kCsv, kParquet };
 struct Options {
   warehouse::TableName defaults;  // project and dataset for names without them
   Format format = Format::kTable;
-  int threads = 0;                // 0: as many as the machine has
-  size_t memory_bytes = 0;        // 0: the engine's default share
-  int64_t max_rows = 0;           // 0: all
+  int threads = 0;          // 0: as many as the machine has
+  size_t memory_bytes = 0;  // 0: the engine's default share
+  int64_t max_rows = 0;     // 0: all
 };
 
 // Where the answer goes; called with consecutive pieces.

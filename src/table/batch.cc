@@ -25,7 +25,8 @@ uint64_t Mix(uint64_t x) {
 bool HasLeaf(const Node& node, bool only_used) {  // NOLINT(misc-no-recursion)
   if (only_used && !node.used()) return false;
   if (node.type() != Type::kRecord) return true;
-  return std::any_of(node.children().begin(), node.children().end(), [&](const auto& child) { return HasLeaf(*child, only_used); });
+  return std::any_of(node.children().begin(), node.children().end(),
+                     [&](const auto& child) { return HasLeaf(*child, only_used); });
 }
 
 bool Before(const Node* a, const Node* b) { return a->order() != b->order() ? a->order() < b->order() : a->name() < b->name(); }

@@ -187,7 +187,9 @@ class Column {
   }
   const std::vector<Run>& runs() const { return runs_; }
   uint32_t keys() const { return keys_; }
-  size_t memory_bytes() const { return node.memory_bytes() + runs_.size() * sizeof(Run) + lists_.size() * 4 + list_ends_.size() * 4; }
+  size_t memory_bytes() const {
+    return node.memory_bytes() + runs_.size() * sizeof(Run) + lists_.size() * 4 + list_ends_.size() * 4;
+  }
   void Clear();
 
   Node node;
@@ -220,7 +222,8 @@ class Batch {
   // Empties all but the schema.
   void Clear();
 
-  // All fields ever seen, in their order; fields that have no leaf below them are left out. `only_used`: just those with a value now.
+  // All fields ever seen, in their order; fields that have no leaf below them are left out. `only_used`: just those with a value
+  // now.
   Schema SchemaOf(bool only_used) const;
 
  private:
@@ -229,8 +232,8 @@ class Batch {
   std::unordered_map<std::string_view, Column*> by_name_;  // views into the columns' names
 };
 
-// The union of the schemas of several batches whose fields agree in type and mode by name (mapping sees to that): the same for any
-// order of adding.
+// The union of the schemas of several batches whose fields agree in type and mode by name (mapping sees to that): the same for
+// any order of adding.
 class SchemaUnion {
  public:
   SchemaUnion();

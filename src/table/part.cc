@@ -23,12 +23,21 @@ constexpr int kZstdCodec = 6;
 // parquet.thrift: Type.
 int PhysicalType(Type type) {
   switch (type) {
-    case Type::kBoolean: return 0;
-    case Type::kDate: return 1;
-    case Type::kInteger: case Type::kTime: case Type::kTimestamp: return 2;
-    case Type::kFloat: return 5;
-    case Type::kString: case Type::kBytes: return 6;
-    case Type::kRecord: break;
+    case Type::kBoolean:
+      return 0;
+    case Type::kDate:
+      return 1;
+    case Type::kInteger:
+    case Type::kTime:
+    case Type::kTimestamp:
+      return 2;
+    case Type::kFloat:
+      return 5;
+    case Type::kString:
+    case Type::kBytes:
+      return 6;
+    case Type::kRecord:
+      break;
   }
   assert(false);
   return 0;
@@ -54,10 +63,14 @@ void FindLeaves(const Field& field, const Node& node, LeafPath path, std::vector
 // parquet.thrift: ConvertedType, for readers that don't know LogicalType; -1: none. TIME has one for UTC only.
 int ConvertedType(Type type) {
   switch (type) {
-    case Type::kString: return 0;
-    case Type::kDate: return 6;
-    case Type::kTimestamp: return 10;
-    default: return -1;
+    case Type::kString:
+      return 0;
+    case Type::kDate:
+      return 6;
+    case Type::kTimestamp:
+      return 10;
+    default:
+      return -1;
   }
 }
 
@@ -78,7 +91,7 @@ void WriteLogicalType(ThriftWriter& out, Type type) {
 
 struct Element {
   std::string_view name;
-  int repetition;          // 0 required, 1 optional, 2 repeated
+  int repetition;              // 0 required, 1 optional, 2 repeated
   const Type* type = nullptr;  // of a leaf
   size_t children = 0;
   bool list = false;
@@ -111,7 +124,8 @@ size_t CountElements(const std::vector<Field>& fields) {  // NOLINT(misc-no-recu
 }
 
 // `fields` are the part's own, with ids filled in. Ids of leaves go to `leaf_ids` in order.
-void WriteElements(ThriftWriter& out, const std::vector<Field>& fields, std::vector<int32_t>& leaf_ids) {  // NOLINT(misc-no-recursion)
+void WriteElements(ThriftWriter& out, const std::vector<Field>& fields,
+                   std::vector<int32_t>& leaf_ids) {  // NOLINT(misc-no-recursion)
   for (const Field& field : fields) {
     const bool leaf = field.type != Type::kRecord;
     const bool list = field.mode == Mode::kRepeated;
@@ -119,8 +133,8 @@ void WriteElements(ThriftWriter& out, const std::vector<Field>& fields, std::vec
       WriteElement(out, {field.name, 1, nullptr, 1, true, field.id});
       WriteElement(out, {"list", 2, nullptr, 1, false, 0});
     }
-    WriteElement(out, {list ? "element" : std::string_view(field.name), 1, leaf ? &field.type : nullptr, field.fields.size(), false,
-                       list ? field.element_id : field.id});
+    WriteElement(out, {list ? "element" : std::string_view(field.name), 1, leaf ? &field.type : nullptr, field.fields.size(),
+                       false, list ? field.element_id : field.id});
     if (leaf) leaf_ids.push_back(list ? field.element_id : field.id);
     WriteElements(out, field.fields, leaf_ids);
   }
@@ -141,8 +155,10 @@ base::Status TakeIds(std::vector<Field>& fields, const std::vector<Field>& with_
     size_t i = from;
     while (i < with_ids.size() && with_ids[i].name != field.name) ++i;
     if (i == with_ids.size()) {
-      for (i = 0; i < from && with_ids[i].name != field.name; ++i) {}
-      if (i == from) return base::Error{base::ErrorCode::kFailedPrecondition, "column " + field.name + " has no place in the table's schema"};
+      for (i = 0; i < from && with_ids[i].name != field.name; ++i) {
+      }
+      if (i == from)
+        return base::Error{base::ErrorCode::kFailedPrecondition, "column " + field.name + " has no place in the table's schema"};
     }
     from = i + 1;
     field.id = with_ids[i].id;

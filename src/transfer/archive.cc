@@ -281,7 +281,8 @@ class Level {
 
   void Visit(const std::function<void(ArchiveEntry&)>& visit, uint64_t number) {
     const bool sized = archive_entry_size_is_set(entry_) != 0 && archive_entry_size(entry_) > 0;
-    VisitedEntry visited(entry_name_, number, sized ? static_cast<uint64_t>(archive_entry_size(entry_)) : 0, ModifiedNs(entry_), *bytes_);
+    VisitedEntry visited(entry_name_, number, sized ? static_cast<uint64_t>(archive_entry_size(entry_)) : 0, ModifiedNs(entry_),
+                         *bytes_);
     visit(visited);
   }
 

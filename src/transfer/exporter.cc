@@ -25,7 +25,8 @@ constexpr uint32_t kMediaStorageInstanceTag = 0x00020003;
 // What all workers share.
 class Job {
  public:
-  Job(Source& from, const ExportOptions& how, Destination& rows, Destination* account_rows, Progress& moving, const FailureSink& on_failure)
+  Job(Source& from, const ExportOptions& how, Destination& rows, Destination* account_rows, Progress& moving,
+      const FailureSink& on_failure)
       : source(from), options(how), table(rows), account(account_rows), progress(moving), on_failure_(on_failure) {}
 
   Source& source;
@@ -117,8 +118,9 @@ class Job {
 base::Result<ExportReport> Job::Finish() {
   if (error_) return *error_;
   if (report.elements.failed_balance != 0) {
-    return base::Error{base::ErrorCode::kCorrupt, "the account of " + std::to_string(report.elements.failed_balance) +
-                                                      " instances does not balance; the table is as it was. This is a bug of dicomhouse: please report it"};
+    return base::Error{base::ErrorCode::kCorrupt,
+                       "the account of " + std::to_string(report.elements.failed_balance) +
+                           " instances does not balance; the table is as it was. This is a bug of dicomhouse: please report it"};
   }
   progress.committing = true;
   std::vector<RemovedRow> removed;
@@ -217,7 +219,8 @@ class Worker {
   void Row(const mapping::SourceInfo& info, uint64_t order) {
     std::string_view uid = instance_.Text(kSopInstanceTag);
     if (uid.empty()) uid = instance_.Text(kMediaStorageInstanceTag);
-    if (job_->options.filter.active() && !job_->options.filter.Admits(instance_.Text(kStudyTag), instance_.Text(kSeriesTag), uid)) {
+    if (job_->options.filter.active() &&
+        !job_->options.filter.Admits(instance_.Text(kStudyTag), instance_.Text(kSeriesTag), uid)) {
       ++counts_.filtered;
       return;
     }
@@ -232,7 +235,8 @@ class Worker {
     if (copy.outcome != InstanceSet::Outcome::kNew) {
       ++counts_.duplicates;
       builder_.AddFileNote(info.path, uid_, Reason::kDuplicateInstance, 0,
-                           commit ? "takes the row of another file with the same SOP Instance UID" : "another file with the same SOP Instance UID has the row");
+                           commit ? "takes the row of another file with the same SOP Instance UID"
+                                  : "another file with the same SOP Instance UID has the row");
     }
     if (!commit) return;
     if (copy.outcome == InstanceSet::Outcome::kReplaces) job_->Remove(copy.removed);
@@ -275,7 +279,8 @@ class Worker {
     ++counts_.failures[reason];
     ++job_->progress.failures;
     builder_.AddFileNote(path, "", Reason::kFile, offset, reason);
-    job_->SayFailure(std::string(path), (tag.empty() ? "" : "(" + tag + ") ") + "at byte " + std::to_string(offset) + ": " + reason);
+    job_->SayFailure(std::string(path),
+                     (tag.empty() ? "" : "(" + tag + ") ") + "at byte " + std::to_string(offset) + ": " + reason);
   }
 
   // Writes the batches as parts and begins new ones.
@@ -317,8 +322,8 @@ class Worker {
 
 }  // namespace
 
-base::Result<ExportReport> Export(Source& source, const ExportOptions& options, Destination& table, Destination* account, Progress& progress,
-                                  const FailureSink& on_failure) {
+base::Result<ExportReport> Export(Source& source, const ExportOptions& options, Destination& table, Destination* account,
+                                  Progress& progress, const FailureSink& on_failure) {
   Job job(source, options, table, account, progress, on_failure);
   std::vector<std::unique_ptr<Worker>> workers;
   for (int i = 0; i < std::max(1, options.threads); ++i) workers.push_back(std::make_unique<Worker>(job));

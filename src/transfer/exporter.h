@@ -36,11 +36,11 @@ struct Progress {
 
 struct ExportReport {
   std::string table;
-  uint64_t instances = 0;   // rows
-  uint64_t files = 0;       // looked at, entries of archives too
-  uint64_t skipped = 0;     // not DICOM, or a DICOMDIR
-  uint64_t filtered = 0;    // not named by the filter
-  uint64_t duplicates = 0;  // instances that had a row already
+  uint64_t instances = 0;                    // rows
+  uint64_t files = 0;                        // looked at, entries of archives too
+  uint64_t skipped = 0;                      // not DICOM, or a DICOMDIR
+  uint64_t filtered = 0;                     // not named by the filter
+  uint64_t duplicates = 0;                   // instances that had a row already
   std::map<std::string, uint64_t> failures;  // by reason
   int columns = 0;
   mapping::RowTotals elements;
@@ -48,12 +48,13 @@ struct ExportReport {
   table::Schema schema;
 };
 
-// What could not be read, when it happens: path, and what is wrong (tag, byte offset, reason). Called by any worker, one at a time.
+// What could not be read, when it happens: path, and what is wrong (tag, byte offset, reason). Called by any worker, one at a
+// time.
 using FailureSink = std::function<void(const std::string& path, const std::string& text)>;
 
-// Runs the export and commits the account, then the table. Errors: kCancelled; those of the destinations; kCorrupt when the account of the
-// elements does not balance (a bug: the export then changes nothing).
-base::Result<ExportReport> Export(Source& source, const ExportOptions& options, Destination& table, Destination* account, Progress& progress,
-                                  const FailureSink& on_failure);
+// Runs the export and commits the account, then the table. Errors: kCancelled; those of the destinations; kCorrupt when the
+// account of the elements does not balance (a bug: the export then changes nothing).
+base::Result<ExportReport> Export(Source& source, const ExportOptions& options, Destination& table, Destination* account,
+                                  Progress& progress, const FailureSink& on_failure);
 
 }  // namespace dicomhouse::transfer

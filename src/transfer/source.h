@@ -33,7 +33,7 @@ class ArchiveReader {
 
 // A piece of work: some files, or one archive (the same archive is given to every worker that asks while it lasts).
 struct Piece {
-  uint64_t number = 0;  // counts from 0 in the order of the source
+  uint64_t number = 0;             // counts from 0 in the order of the source
   std::vector<std::string> files;  // absolute paths
   std::shared_ptr<ArchiveReader> archive;
 };

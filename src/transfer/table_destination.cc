@@ -55,7 +55,8 @@ class TableDestination final : public Destination {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Destination>> OpenTableDestination(const warehouse::Warehouse& warehouse, const warehouse::TableName& name,
+base::Result<std::unique_ptr<Destination>> OpenTableDestination(const warehouse::Warehouse& warehouse,
+                                                                const warehouse::TableName& name,
                                                                 warehouse::Disposition disposition) {
   DH_ASSIGN(warehouse::Transaction transaction, warehouse::Transaction::Begin(warehouse, name, disposition));
   return std::unique_ptr<Destination>(std::make_unique<TableDestination>(std::move(transaction), name, warehouse.files()));

@@ -68,8 +68,8 @@ struct DataFile {
 
 // A delete file of Iceberg v2 that a reader has to apply.
 struct DeleteFile {
-  std::string path;               // absolute, as found now
-  bool equality = false;          // equality deletes: `equality_ids`; else position deletes (file_path, pos)
+  std::string path;       // absolute, as found now
+  bool equality = false;  // equality deletes: `equality_ids`; else position deletes (file_path, pos)
   std::vector<int32_t> equality_ids;
   int64_t sequence_number = 0;
 };

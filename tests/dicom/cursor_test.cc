@@ -9,10 +9,13 @@
 namespace dicomhouse::dicom {
 namespace {
 
-using testing::Bytes;
 using testing::AppendHeader;
 using testing::AppendTag;
+using testing::Bytes;
 using testing::DataSet;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using testing::kExplicitBig;
 using testing::kExplicitLittle;
 using testing::kImplicitLittle;
@@ -21,9 +24,6 @@ using testing::Sequence;
 using testing::Text;
 using testing::Write;
 using testing::WriteElement;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 std::string Hex(uint32_t tag) {
   char text[16];
@@ -51,9 +51,15 @@ Walk WalkAll(const std::string& bytes, Encoding encoding, uint64_t end = kNoEnd)
         if (!walk.steps.empty()) walk.steps.pop_back();
         for (const Problem& problem : cursor.problems()) walk.problems.push_back(problem.code);
         return walk;
-      case Step::kItem: walk.steps += '['; break;
-      case Step::kEndItem: walk.steps += ']'; break;
-      case Step::kEndSequence: walk.steps += ')'; break;
+      case Step::kItem:
+        walk.steps += '[';
+        break;
+      case Step::kEndItem:
+        walk.steps += ']';
+        break;
+      case Step::kEndSequence:
+        walk.steps += ')';
+        break;
       case Step::kElement: {
         const ElementHeader element = cursor.element();
         EXPECT_EQ(element.offset, element.start);
@@ -93,19 +99,23 @@ TEST(Cursor, AnEmptyDataSetEndsAtOnce) {
 
 TEST(Cursor, HeadersOfLongLengthAreTakenForTheirVrs) {
   for (const char* vr : {"OB", "OD", "OF", "OL", "OV", "OW", "SV", "UC", "UN", "UR", "UT", "UV"}) {
-    const Walk walk = WalkAll(Write({Bytes(0x00090010, vr, std::string(8, 'v')), Text(0x00100020, "LO", "id")}, kExplicitLittle), kExplicitLittle);
+    const Walk walk = WalkAll(Write({Bytes(0x00090010, vr, std::string(8, 'v')), Text(0x00100020, "LO", "id")}, kExplicitLittle),
+                              kExplicitLittle);
     EXPECT_EQ(walk.steps, "00090010=vvvvvvvv 00100020=id") << vr;
   }
-  for (const char* vr : {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"}) {
-    const Walk walk = WalkAll(Write({Bytes(0x00090010, vr, std::string(8, 'v')), Text(0x00100020, "LO", "id")}, kExplicitLittle), kExplicitLittle);
+  for (const char* vr : {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO",
+                         "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"}) {
+    const Walk walk = WalkAll(Write({Bytes(0x00090010, vr, std::string(8, 'v')), Text(0x00100020, "LO", "id")}, kExplicitLittle),
+                              kExplicitLittle);
     EXPECT_EQ(walk.steps, "00090010=vvvvvvvv 00100020=id") << vr;
   }
 }
 
 TEST(Cursor, SequencesOfDefinedAndUndefinedLengthAreTheSame) {
   for (const bool undefined : {false, true}) {
-    const DataSet data = {Sequence(0x00081140, {{Text(0x00081150, "UI", "1.2.34")}, {}, {Text(0x00081155, "UI", "5.6.78")}}, undefined),
-                          Sequence(0x00081199, {}, undefined), Text(0x00100020, "LO", "id")};
+    const DataSet data = {
+        Sequence(0x00081140, {{Text(0x00081150, "UI", "1.2.34")}, {}, {Text(0x00081155, "UI", "5.6.78")}}, undefined),
+        Sequence(0x00081199, {}, undefined), Text(0x00100020, "LO", "id")};
     for (const Encoding encoding : {kExplicitLittle, kExplicitBig}) {
       const Walk walk = WalkAll(Write(data, encoding), encoding);
       EXPECT_EQ(walk.steps, "00081140( [ 00081150=1.2.34 ] [ ] [ 00081155=5.6.78 ] ) 00081199( ) 00100020=id");
@@ -120,7 +130,8 @@ TEST(Cursor, ImplicitSequenceOfUndefinedLengthNeedsNoDictionary) {
 }
 
 TEST(Cursor, ContentOfUnknownSequenceIsImplicit) {
-  testing::Element unknown = Sequence(0x00091101, {{Text(0x00081150, "UI", "1.2.34"), Sequence(0x00081140, {{Text(0x00081155, "UI", "9")}}, true)}}, true);
+  testing::Element unknown = Sequence(
+      0x00091101, {{Text(0x00081150, "UI", "1.2.34"), Sequence(0x00081140, {{Text(0x00081155, "UI", "9")}}, true)}}, true);
   unknown.vr = "UN";
   const Walk walk = WalkAll(Write({unknown, Text(0x00100020, "LO", "id")}, kExplicitLittle), kExplicitLittle);
   EXPECT_EQ(walk.steps, std::string("00091101( [ 00081150=1.2.34 00081140( [ 00081155=9") + '\0' + " ] ) ] ) 00100020=id");
@@ -129,7 +140,9 @@ TEST(Cursor, ContentOfUnknownSequenceIsImplicit) {
 
 TEST(Cursor, SkippingASequenceGoesBehindIt) {
   for (const bool undefined : {false, true}) {
-    const DataSet data = {Sequence(0x00081140, {{Sequence(0x00081199, {{Text(0x00081150, "UI", "1.2.34")}}, undefined)}}, undefined), Text(0x00100020, "LO", "id")};
+    const DataSet data = {
+        Sequence(0x00081140, {{Sequence(0x00081199, {{Text(0x00081150, "UI", "1.2.34")}}, undefined)}}, undefined),
+        Text(0x00100020, "LO", "id")};
     const std::string bytes = Write(data, kExplicitLittle);
     Window window;
     window.Assign({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
@@ -154,20 +167,26 @@ TEST(Cursor, FragmentsOfPixelDataArePassed) {
 }
 
 TEST(Cursor, GoesOnBehindAVrOfTheFuture) {
-  const Walk walk = WalkAll(Write({Bytes(0x00100010, "ZZ", "abcd"), Text(0x00100020, "LO", "id")}, kExplicitLittle), kExplicitLittle);
+  const Walk walk =
+      WalkAll(Write({Bytes(0x00100010, "ZZ", "abcd"), Text(0x00100020, "LO", "id")}, kExplicitLittle), kExplicitLittle);
   EXPECT_EQ(walk.steps, "00100010=abcd 00100020=id");
   EXPECT_THAT(walk.problems, ElementsAre(ProblemCode::kUnknownVr));
 }
 
 TEST(Cursor, TakesAHeaderWithoutAVrAsImplicit) {
-  const std::string bytes = Write({Text(0x00100010, "PN", "Doe")}, kImplicitLittle) + Write({Text(0x00100020, "LO", "id")}, kExplicitLittle);
+  const std::string bytes =
+      Write({Text(0x00100010, "PN", "Doe")}, kImplicitLittle) + Write({Text(0x00100020, "LO", "id")}, kExplicitLittle);
   const Walk walk = WalkAll(bytes, kExplicitLittle);
   EXPECT_EQ(walk.steps, "00100010=Doe  00100020=id");
   EXPECT_THAT(walk.problems, ElementsAre(ProblemCode::kUnknownVr));
 }
 
 TEST(Cursor, TakesTwoSpacesForAVrOfAShortLength) {
-  const std::string bytes = std::string("\x28\x00\x20\x01  \x02\x00" "ab", 10) + Write({Text(0x00281054, "LO", "HU")}, kExplicitLittle);
+  const std::string bytes = std::string(
+                                "\x28\x00\x20\x01  \x02\x00"
+                                "ab",
+                                10) +
+                            Write({Text(0x00281054, "LO", "HU")}, kExplicitLittle);
   const Walk walk = WalkAll(bytes, kExplicitLittle);
   EXPECT_EQ(walk.steps, "00280120=ab 00281054=HU");
   EXPECT_THAT(walk.problems, ElementsAre(ProblemCode::kUnknownVr));
@@ -185,14 +204,17 @@ TEST(Cursor, NestsAsDeepAsTheLimitAndNoFurther) {
       EXPECT_THAT(walk.steps, HasSubstr("00100020=id")) << depth;
       EXPECT_THAT(walk.problems, IsEmpty()) << depth;
     }
-    EXPECT_THAT(WalkAll(nested(base::kMaxSequenceDepth + 10, undefined), kExplicitLittle).problems, ElementsAre(ProblemCode::kTooDeep));
+    EXPECT_THAT(WalkAll(nested(base::kMaxSequenceDepth + 10, undefined), kExplicitLittle).problems,
+                ElementsAre(ProblemCode::kTooDeep));
   }
 }
 
 TEST(Cursor, ReportsAValuePastItsItemAndKeepsWithinTheItem) {
   testing::Element liar = Text(0x00081150, "UI", "1.2.34");
   liar.declared_length = 100;
-  const Walk walk = WalkAll(Write({Sequence(0x00081140, {{liar}, {Text(0x00081155, "UI", "5.6.78")}}), Text(0x00100020, "LO", "id")}, kExplicitLittle), kExplicitLittle);
+  const Walk walk = WalkAll(
+      Write({Sequence(0x00081140, {{liar}, {Text(0x00081155, "UI", "5.6.78")}}), Text(0x00100020, "LO", "id")}, kExplicitLittle),
+      kExplicitLittle);
   EXPECT_EQ(walk.steps, "00081140( [ 00081150!=1.2.34 ] [ 00081155=5.6.78 ] ) 00100020=id");
   EXPECT_THAT(walk.problems, ElementsAre(ProblemCode::kValuePastItem));
 }
@@ -207,7 +229,8 @@ TEST(Cursor, KeepsAnItemWithinItsSequence) {
 }
 
 TEST(Cursor, GoesOnWithTheParentWhenDelimitersAreMissing) {
-  std::string bytes = WriteElement(Sequence(0x00081140, {{Text(0x00081150, "UI", "1.2.34")}, {Text(0x00081155, "UI", "5.6.78")}}, true), kExplicitLittle);
+  std::string bytes = WriteElement(
+      Sequence(0x00081140, {{Text(0x00081150, "UI", "1.2.34")}, {Text(0x00081155, "UI", "5.6.78")}}, true), kExplicitLittle);
   const std::string after = Write({Text(0x00100020, "LO", "id")}, kExplicitLittle);
   const size_t item = 8 + 14;  // an item's header and its element
   // The first item's delimiter: the next item ends it.
@@ -253,7 +276,8 @@ TEST(Cursor, ReportsADelimiterThatBelongsToNothing) {
 
 TEST(Cursor, TakesOddLengthsAsTheyAre) {
   for (const Encoding encoding : {kImplicitLittle, kExplicitLittle, kExplicitBig}) {
-    EXPECT_EQ(WalkAll(Write({Bytes(0x00100010, "PN", "Doe"), Bytes(0x00100020, "LO", "i")}, encoding), encoding).steps, "00100010=Doe 00100020=i");
+    EXPECT_EQ(WalkAll(Write({Bytes(0x00100010, "PN", "Doe"), Bytes(0x00100020, "LO", "i")}, encoding), encoding).steps,
+              "00100010=Doe 00100020=i");
   }
 }
 
@@ -279,16 +303,18 @@ TEST(Cursor, CutAtEveryByteTheWalkStillEnds) {
   for (const bool undefined : {false, true}) {
     testing::Element unknown = Sequence(0x00091101, {{Text(0x00081150, "UI", "1.2.34")}}, true);
     unknown.vr = "UN";
-    const DataSet data = {Text(0x00080018, "UI", "1.2.3"),
-                          Sequence(0x00081140, {{Text(0x00081150, "UI", "1.2"), Sequence(0x00081199, {{}}, undefined)}, {}}, undefined),
-                          unknown,
-                          Bytes(0x00091102, "OB", std::string(20, 'b')),
-                          Text(0x00104000, "LT", "comment"),
-                          testing::Fragments(kPixelDataTag, "OB", {"", "12345678"})};
+    const DataSet data = {
+        Text(0x00080018, "UI", "1.2.3"),
+        Sequence(0x00081140, {{Text(0x00081150, "UI", "1.2"), Sequence(0x00081199, {{}}, undefined)}, {}}, undefined),
+        unknown,
+        Bytes(0x00091102, "OB", std::string(20, 'b')),
+        Text(0x00104000, "LT", "comment"),
+        testing::Fragments(kPixelDataTag, "OB", {"", "12345678"})};
     for (const Encoding encoding : {kExplicitLittle, kImplicitLittle, kExplicitBig}) {
       const std::string bytes = Write(data, encoding);
       std::vector<size_t> boundaries = {0};
-      for (const testing::Element& element : data) boundaries.push_back(boundaries.back() + WriteElement(element, encoding).size());
+      for (const testing::Element& element : data)
+        boundaries.push_back(boundaries.back() + WriteElement(element, encoding).size());
       for (size_t size = 0; size < bytes.size(); ++size) {
         const Walk walk = WalkAll(bytes.substr(0, size), encoding);
         const bool between = std::find(boundaries.begin(), boundaries.end(), size) != boundaries.end();

@@ -26,7 +26,7 @@ struct Element {
   std::string value;           // numbers in little endian; they are turned when written in big endian
   std::vector<DataSet> items;  // of a sequence
   bool sequence = false;
-  bool undefined = false;      // a sequence and its items: undefined length
+  bool undefined = false;  // a sequence and its items: undefined length
   std::vector<std::string> fragments;
   std::optional<uint32_t> declared_length;  // instead of the true one
 };
@@ -48,7 +48,9 @@ inline Element Text(uint32_t tag, std::string vr, std::string_view value) {
   if (padded.size() % 2 != 0) padded += vr == "UI" ? '\0' : ' ';
   return {tag, std::move(vr), std::move(padded), {}, false, false, {}, {}};
 }
-inline Element Bytes(uint32_t tag, std::string vr, std::string value) { return {tag, std::move(vr), std::move(value), {}, false, false, {}, {}}; }
+inline Element Bytes(uint32_t tag, std::string vr, std::string value) {
+  return {tag, std::move(vr), std::move(value), {}, false, false, {}, {}};
+}
 inline Element Us(uint32_t tag, std::initializer_list<uint16_t> numbers) { return Bytes(tag, "US", LittleEndian(numbers)); }
 inline Element Sequence(uint32_t tag, std::vector<DataSet> items, bool undefined = false) {
   return {tag, "SQ", "", std::move(items), true, undefined, {}, {}};
@@ -118,7 +120,8 @@ inline std::string WriteElement(const Element& element, Encoding encoding) {
     value = WriteItems(element, element.vr == "UN" ? Encoding{false, encoding.big_endian} : encoding);
   } else if (encoding.big_endian) {
     const size_t size = NumberSize(element.vr);
-    for (size_t i = 0; i + size <= value.size(); i += size) std::reverse(value.begin() + static_cast<std::ptrdiff_t>(i), value.begin() + static_cast<std::ptrdiff_t>(i + size));
+    for (size_t i = 0; i + size <= value.size(); i += size)
+      std::reverse(value.begin() + static_cast<std::ptrdiff_t>(i), value.begin() + static_cast<std::ptrdiff_t>(i + size));
   }
   const bool undefined = element.undefined || !element.fragments.empty();
   const uint32_t length = undefined ? kUndefinedLength : static_cast<uint32_t>(value.size());

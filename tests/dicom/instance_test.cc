@@ -14,33 +14,36 @@
 namespace dicomhouse::dicom {
 namespace {
 
-using testing::Bytes;
 using testing::AppendHeader;
+using testing::Bytes;
+using ::testing::Contains;
 using testing::DataSet;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using testing::kExplicitBig;
 using testing::kExplicitLittle;
 using testing::kImplicitLittle;
 using testing::Preamble;
 using testing::Sequence;
+using ::testing::SizeIs;
 using testing::SyntaxOf;
 using testing::Text;
 using testing::Write;
 using testing::WriteElement;
 using testing::WriteFile;
 using testing::WriteMeta;
-using ::testing::Contains;
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
 
 constexpr uint32_t kSopInstance = 0x00080018;
 
-std::span<const uint8_t> AsBytes(const std::string& bytes) { return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}; }
+std::span<const uint8_t> AsBytes(const std::string& bytes) {
+  return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
+}
 
 // Bytes of which most are zeros that are nowhere; counts what is read, and that reading never goes back.
 class CountingSource final : public ByteSource {
  public:
-  explicit CountingSource(std::string bytes, uint64_t zeros_at = 0, uint64_t zeros = 0) : bytes_(std::move(bytes)), at_(zeros_at), zeros_(zeros) {}
+  explicit CountingSource(std::string bytes, uint64_t zeros_at = 0, uint64_t zeros = 0)
+      : bytes_(std::move(bytes)), at_(zeros_at), zeros_(zeros) {}
   base::Result<size_t> ReadAt(uint64_t offset, std::span<uint8_t> out) override {
     EXPECT_GE(offset, last_) << "reading goes back";
     last_ = offset;
@@ -48,7 +51,9 @@ class CountingSource final : public ByteSource {
     size_t count = 0;
     for (; count < out.size() && offset + count < bytes_.size() + zeros_; ++count) {
       const uint64_t at = offset + count;
-      out[count] = at < at_ ? static_cast<uint8_t>(bytes_[at]) : at < at_ + zeros_ ? 0 : static_cast<uint8_t>(bytes_[at - zeros_]);
+      out[count] = at < at_            ? static_cast<uint8_t>(bytes_[at])
+                   : at < at_ + zeros_ ? 0
+                                       : static_cast<uint8_t>(bytes_[at - zeros_]);
     }
     read_ += count;
     return count;
@@ -119,7 +124,8 @@ void ExpectSmall(const Reading& reading, Encoding encoding) {
 }
 
 TEST(Instance, IsReadInEveryTransferSyntax) {
-  for (const Encoding encoding : {kImplicitLittle, kExplicitLittle, kExplicitBig}) ExpectSmall(Read(WriteFile(kSmall, encoding)), encoding);
+  for (const Encoding encoding : {kImplicitLittle, kExplicitLittle, kExplicitBig})
+    ExpectSmall(Read(WriteFile(kSmall, encoding)), encoding);
   const Reading deflated = Read(testing::WriteDeflatedFile(kSmall));
   ExpectSmall(deflated, kExplicitLittle);
   EXPECT_TRUE(deflated.instance.inflated);
@@ -137,7 +143,9 @@ TEST(Instance, IsReadWithoutPreamble) {
 }
 
 TEST(Instance, OfADataSetThatIsNotWrittenAsDeclaredIsReadAsItIs) {
-  const auto lying = [](std::string_view syntax, Encoding encoding) { return Preamble() + WriteMeta(syntax) + Write(kSmall, encoding); };
+  const auto lying = [](std::string_view syntax, Encoding encoding) {
+    return Preamble() + WriteMeta(syntax) + Write(kSmall, encoding);
+  };
   ExpectSmall(Read(lying("1.2.840.10008.1.2", kExplicitLittle)), kExplicitLittle);
   ExpectSmall(Read(lying("1.2.840.10008.1.2.1", kImplicitLittle)), kImplicitLittle);
   ExpectSmall(Read(lying("1.2.840.10008.1.2.2", kExplicitLittle)), kExplicitLittle);
@@ -147,7 +155,9 @@ TEST(Instance, OfADataSetThatIsNotWrittenAsDeclaredIsReadAsItIs) {
 }
 
 TEST(Instance, ElementsOfTheFileMetaInformationAreElements) {
-  const std::string file = Preamble() + WriteMeta(SyntaxOf(kExplicitBig), {Text(0x00020012, "UI", "1.2.3"), Text(0x00020013, "SH", "IMPL")}) + Write(kSmall, kExplicitBig);
+  const std::string file = Preamble() +
+                           WriteMeta(SyntaxOf(kExplicitBig), {Text(0x00020012, "UI", "1.2.3"), Text(0x00020013, "SH", "IMPL")}) +
+                           Write(kSmall, kExplicitBig);
   const Reading reading = Read(file);
   EXPECT_THAT(reading.tags(), ElementsAre(0x00020010, 0x00020012, 0x00020013, kSopInstance, 0x00100010, 0x00280010));
   EXPECT_EQ(reading.instance.Text(0x00020013), "IMPL");
@@ -156,7 +166,8 @@ TEST(Instance, ElementsOfTheFileMetaInformationAreElements) {
 }
 
 TEST(Instance, MetaInformationOutOfOrderIsStillFound) {
-  const DataSet meta = {Text(0x00020013, "SH", "IMPL"), Text(0x00020012, "UI", "1.2.3"), Text(0x00020010, "UI", SyntaxOf(kExplicitBig)), Text(0x00020002, "UI", "1.2")};
+  const DataSet meta = {Text(0x00020013, "SH", "IMPL"), Text(0x00020012, "UI", "1.2.3"),
+                        Text(0x00020010, "UI", SyntaxOf(kExplicitBig)), Text(0x00020002, "UI", "1.2")};
   const Reading reading = Read(Preamble() + Write(meta, kExplicitLittle) + Write(kSmall, kExplicitBig));
   EXPECT_THAT(reading.tags(), ElementsAre(0x00020002, 0x00020010, 0x00020012, 0x00020013, kSopInstance, 0x00100010, 0x00280010));
   EXPECT_EQ(reading.instance.encoding, kExplicitBig);
@@ -172,7 +183,8 @@ TEST(Instance, AWrongGroupLengthOfTheMetaInformationChangesNothing) {
 TEST(Instance, HasNoGroupLengths) {
   DataSet data = {Bytes(0x00080000, "UL", testing::LittleEndian<uint32_t>({99}))};
   data.insert(data.end(), kSmall.begin(), kSmall.end());
-  for (const Encoding encoding : {kImplicitLittle, kExplicitLittle, kExplicitBig}) ExpectSmall(Read(Write(data, encoding)), encoding);
+  for (const Encoding encoding : {kImplicitLittle, kExplicitLittle, kExplicitBig})
+    ExpectSmall(Read(Write(data, encoding)), encoding);
 }
 
 TEST(Instance, OffsetsCountBytesOfTheSource) {
@@ -184,7 +196,8 @@ TEST(Instance, OffsetsCountBytesOfTheSource) {
 }
 
 TEST(Instance, TagsOutOfOrderArePutInOrderAndTheFirstOfTwoIsInFront) {
-  const Reading reading = Read(WriteFile({Text(0x00100020, "LO", "id"), Text(0x00100010, "PN", "first"), Text(0x00100010, "PN", "second"), Text(kSopInstance, "UI", "1.")}));
+  const Reading reading = Read(WriteFile({Text(0x00100020, "LO", "id"), Text(0x00100010, "PN", "first"),
+                                          Text(0x00100010, "PN", "second"), Text(kSopInstance, "UI", "1.")}));
   EXPECT_EQ(reading.outcome, ReadOutcome::kInstance);
   EXPECT_THAT(reading.tags(), ElementsAre(0x00020010, kSopInstance, 0x00100010, 0x00100010, 0x00100020));
   EXPECT_EQ(reading.instance.Text(0x00100010), "first");
@@ -209,8 +222,11 @@ TEST(Instance, AFileOfTheMarkAloneFails) {
 
 TEST(Instance, ADirectoryOfAMediumIsNone) {
   const std::string meta = WriteMeta(SyntaxOf(kExplicitLittle), {});
-  const std::string file = Preamble() + Write({Text(0x00020002, "UI", "1.2.840.10008.1.3.10"), Text(0x00020010, "UI", SyntaxOf(kExplicitLittle))}, kExplicitLittle) +
-                           Write({Text(0x00041130, "CS", "DISC")}, kExplicitLittle);
+  const std::string file =
+      Preamble() +
+      Write({Text(0x00020002, "UI", "1.2.840.10008.1.3.10"), Text(0x00020010, "UI", SyntaxOf(kExplicitLittle))},
+            kExplicitLittle) +
+      Write({Text(0x00041130, "CS", "DISC")}, kExplicitLittle);
   EXPECT_EQ(Read(file).outcome, ReadOutcome::kDirectory);
 }
 
@@ -218,8 +234,12 @@ TEST(Instance, ADirectoryOfAMediumIsNone) {
 TEST(Instance, CutAtEveryByteGivesItsBeginning) {
   testing::Element unknown = Sequence(0x00091101, {{Text(0x00081150, "UI", "1.2.34")}}, true);
   unknown.vr = "UN";
-  const DataSet data = {Text(kSopInstance, "UI", "1.2.34"), Sequence(0x00081140, {{Text(0x00081150, "UI", "1.2")}, {}}, true),
-                        Sequence(0x0008114A, {{Text(0x00081150, "UI", "1.2")}}), unknown, Text(0x00100010, "PN", "Doe"), Bytes(0x00100099, "UN", "u"),
+  const DataSet data = {Text(kSopInstance, "UI", "1.2.34"),
+                        Sequence(0x00081140, {{Text(0x00081150, "UI", "1.2")}, {}}, true),
+                        Sequence(0x0008114A, {{Text(0x00081150, "UI", "1.2")}}),
+                        unknown,
+                        Text(0x00100010, "PN", "Doe"),
+                        Bytes(0x00100099, "UN", "u"),
                         testing::Fragments(kPixelDataTag, "OB", {"", "12345678"})};
   std::vector<std::string> files;
   for (const Encoding encoding : {kImplicitLittle, kExplicitLittle, kExplicitBig}) {
@@ -338,10 +358,13 @@ TEST(Instance, ManyFragmentsAreSteppedOver) {
 TEST(Instance, BulkInsideSequencesIsNotReadEither) {
   const std::string bulk(300000, 'b');
   for (const bool undefined : {false, true}) {
-    const DataSet data = {Text(kSopInstance, "UI", "1.2.34"),
-                          Sequence(0x00081140, {{Text(0x00081150, "UI", "1.2"), Bytes(0x00282000, "OB", bulk), Text(0x00400512, "LO", "behind")},
-                                                {Bytes(0x00282000, "OB", bulk), Text(0x00400512, "LO", "again ")}}, undefined),
-                          Text(0x00400555, "LO", "after ")};
+    const DataSet data = {
+        Text(kSopInstance, "UI", "1.2.34"),
+        Sequence(0x00081140,
+                 {{Text(0x00081150, "UI", "1.2"), Bytes(0x00282000, "OB", bulk), Text(0x00400512, "LO", "behind")},
+                  {Bytes(0x00282000, "OB", bulk), Text(0x00400512, "LO", "again ")}},
+                 undefined),
+        Text(0x00400555, "LO", "after ")};
     const std::string file = WriteFile(data);
     CountingSource source(file);
     const Reading reading = Read(source);
@@ -368,7 +391,8 @@ TEST(Instance, BulkInsideSequencesIsNotReadEither) {
       EXPECT_EQ(LoadTag(reinterpret_cast<const uint8_t*>(file.data()) + header.offset, false), header.tag);
       const Cursor::Skipped skipped = cursor.Skip();
       if (skipped.left_out) ++left_out;
-      if (header.tag == 0x00400512) texts.emplace_back(reinterpret_cast<const char*>(instance.window.data()) + header.value, skipped.end - header.value);
+      if (header.tag == 0x00400512)
+        texts.emplace_back(reinterpret_cast<const char*>(instance.window.data()) + header.value, skipped.end - header.value);
     }
     EXPECT_EQ(left_out, 2);
     EXPECT_THAT(texts, ElementsAre("behind", "again "));
@@ -377,7 +401,8 @@ TEST(Instance, BulkInsideSequencesIsNotReadEither) {
 }
 
 TEST(Instance, TheSameWhateverWasReadBefore) {
-  const DataSet bulky = {Text(kSopInstance, "UI", "1.2.34"), Bytes(0x00282000, "OB", std::string(20000, 'b')), Text(0x00400512, "LO", "behind")};
+  const DataSet bulky = {Text(kSopInstance, "UI", "1.2.34"), Bytes(0x00282000, "OB", std::string(20000, 'b')),
+                         Text(0x00400512, "LO", "behind")};
   const DataSet long_one = {Text(kSopInstance, "UI", "9"), Text(0x00104000, "LT", std::string(200000, 'c'))};
   const std::string file = WriteFile(bulky);
   const std::string before = WriteFile(long_one);

@@ -68,10 +68,12 @@ inline base::Json OfOccurrence(const Node& node, size_t occurrence) {  // NOLINT
 // What batch.h promises of a node.
 inline void Check(const Node& node) {  // NOLINT(misc-no-recursion)
   const std::string& name = node.name();
-  Require(std::adjacent_find(node.at.begin(), node.at.end(), std::greater_equal<>()) == node.at.end(), name + ": occurrences do not increase");
+  Require(std::adjacent_find(node.at.begin(), node.at.end(), std::greater_equal<>()) == node.at.end(),
+          name + ": occurrences do not increase");
   if (node.repeated()) {
     Require(node.start.size() == node.at.size(), name + ": not one range for each occurrence");
-    Require(std::is_sorted(node.start.begin(), node.start.end()) && (node.start.empty() || node.start.back() <= node.slots), name + ": ranges");
+    Require(std::is_sorted(node.start.begin(), node.start.end()) && (node.start.empty() || node.start.back() <= node.slots),
+            name + ": ranges");
   } else {
     Require(node.slots == node.at.size(), name + ": not one slot for each occurrence");
   }

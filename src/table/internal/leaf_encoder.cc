@@ -152,7 +152,8 @@ void LeafEncoder::EntriesOfKey(const LeafPath& leaf, uint32_t key) {
 }
 
 // Recursion goes as deep as the schema, which is bounded (base::kMaxColumnDepth).
-void LeafEncoder::EntriesOfOccurrence(const LeafPath& leaf, size_t depth, size_t occurrence, uint32_t repetition) {  // NOLINT(misc-no-recursion)
+void LeafEncoder::EntriesOfOccurrence(const LeafPath& leaf, size_t depth, size_t occurrence,
+                                      uint32_t repetition) {  // NOLINT(misc-no-recursion)
   const Node& node = *leaf.chain[depth];
   const bool is_leaf = depth + 1 == leaf.chain.size();
   const auto before = static_cast<uint32_t>(definition_before_[depth]);
@@ -180,7 +181,8 @@ void LeafEncoder::EntriesOfOccurrence(const LeafPath& leaf, size_t depth, size_t
   }
 }
 
-void LeafEncoder::EntriesOfItem(const LeafPath& leaf, size_t depth, uint32_t item, uint32_t repetition) {  // NOLINT(misc-no-recursion)
+void LeafEncoder::EntriesOfItem(const LeafPath& leaf, size_t depth, uint32_t item,
+                                uint32_t repetition) {  // NOLINT(misc-no-recursion)
   const Node& node = *leaf.chain[depth];
   const auto& at = node.at;
   size_t& hint = hint_[depth];

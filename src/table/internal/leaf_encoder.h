@@ -75,7 +75,7 @@ class LeafEncoder {
   std::vector<Entry> entries_;
   std::vector<int> definition_before_;  // by depth: the level of the parent being there
   std::vector<int> repetition_before_;
-  std::vector<size_t> hint_;            // by depth: the last occurrence found
+  std::vector<size_t> hint_;  // by depth: the last occurrence found
   bool use_dictionary_ = false;
   int index_width_ = 0;
   int64_t page_entries_ = 0;

@@ -10,12 +10,28 @@ namespace dicomhouse::table::internal {
 
 class ThriftWriter {
  public:
-  void I32(int id, int32_t value) { Header(id, 5); ZigZag(value); }
-  void I64(int id, int64_t value) { Header(id, 6); ZigZag(value); }
+  void I32(int id, int32_t value) {
+    Header(id, 5);
+    ZigZag(value);
+  }
+  void I64(int id, int64_t value) {
+    Header(id, 6);
+    ZigZag(value);
+  }
   void Bool(int id, bool value) { Header(id, value ? 1 : 2); }
-  void Text(int id, std::string_view value) { Header(id, 8); Bytes(value); }
-  void BeginStruct(int id) { Header(id, 12); Push(); }
-  void EndStruct() { out_ += '\0'; last_ = stack_.back(); stack_.pop_back(); }
+  void Text(int id, std::string_view value) {
+    Header(id, 8);
+    Bytes(value);
+  }
+  void BeginStruct(int id) {
+    Header(id, 12);
+    Push();
+  }
+  void EndStruct() {
+    out_ += '\0';
+    last_ = stack_.back();
+    stack_.pop_back();
+  }
   // Then `count` elements: BeginElement ... EndStruct, ElementI32 or ElementText.
   void BeginList(int id, size_t count, int element_type) {
     Header(id, 9);
@@ -38,13 +54,19 @@ class ThriftWriter {
   static constexpr int kStruct = 12;
 
  private:
-  void Push() { stack_.push_back(last_); last_ = 0; }
+  void Push() {
+    stack_.push_back(last_);
+    last_ = 0;
+  }
   void Varint(uint64_t value) {
     for (; value >= 128; value >>= 7) out_ += static_cast<char>(value | 128);
     out_ += static_cast<char>(value);
   }
   void ZigZag(int64_t value) { Varint(static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63)); }
-  void Bytes(std::string_view value) { Varint(value.size()); out_.append(value); }
+  void Bytes(std::string_view value) {
+    Varint(value.size());
+    out_.append(value);
+  }
   void Header(int id, int type) {
     const int delta = id - last_;
     if (delta > 0 && delta < 16) {

@@ -74,7 +74,8 @@ class SchemaReader {
       if (field.name.empty()) return Corrupt(path, "a field without a 'name'");
       DH_ASSIGN(field.id, Id(item["id"], column));
       DH_CHECK(ReadType(item["type"], column, level, field));
-      if (field.type == Type::kString && field.foreign_type.empty() && item["doc"].as_string() == kTimeMark) field.type = Type::kTime;
+      if (field.type == Type::kString && field.foreign_type.empty() && item["doc"].as_string() == kTimeMark)
+        field.type = Type::kTime;
       fields.push_back(std::move(field));
     }
     return fields;
