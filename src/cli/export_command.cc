@@ -117,7 +117,15 @@ base::Result<Destinations> OpenDestinations(const ExportFlags& flags, const Comm
   using warehouse::Disposition;
   DH_ASSIGN(const Disposition disposition, DispositionOf(flags));
   Destinations opened;
-  DH_ASSIGN(opened.table, OpenDestination(flags, common, name, false, disposition));
+  auto table = OpenDestination(flags, common, name, false, disposition);
+  if (!table.ok() && table.error().code == base::ErrorCode::kAlreadyExists) {
+    const bool file = !flags.parquet.empty() && !transfer::IsParquetFolder(flags.parquet);
+    return base::Error{table.error().code, table.error().message + ":\n" +
+                                               (file ? "" : "  --write-disposition write-append  adds to it\n") +
+                                               "  --overwrite-table  replaces it"};
+  }
+  if (!table.ok()) return table.error();
+  opened.table = *std::move(table);
   if (flags.no_account) return opened;
   // The table decides whether the export may be: its account follows it.
   const Disposition follows = disposition == Disposition::kAppend ? disposition : Disposition::kTruncate;

@@ -23,8 +23,8 @@ using warehouse::Disposition;
 constexpr std::string_view kExtension = ".parquet";
 
 Error Exists(const std::string& target, bool folder) {
-  return {ErrorCode::kAlreadyExists, target + " exists. Say what is to happen: --overwrite-table replaces it" +
-                                         (folder ? ", --write-disposition write-append adds files to it" : "")};
+  return {ErrorCode::kAlreadyExists,
+          target + " exists. Choose another name, " + (folder ? "add to it or " : "or ") + "replace it"};
 }
 
 // A single file: the only part as it is, or all parts merged.
@@ -38,8 +38,9 @@ class ParquetFile final : public Destination {
     if (!files.Exists(target) || disposition == Disposition::kTruncate) return {};
     if (disposition == Disposition::kAppend) {
       return Error{ErrorCode::kInvalidArgument, target +
-                                                    ": nothing can be added to a Parquet file that is finished. Give a folder (" +
-                                                    target + "/): write-append adds files to it"};
+                                                    ": nothing can be added to a Parquet file that is finished. "
+                                                    "Export into a folder (" +
+                                                    target + "/): files can be added to it"};
     }
     return Exists(target, false);
   }

@@ -154,15 +154,13 @@ class Database {
     if (!fields) return {};
     const std::string there = file_ + ": table " + std::string(table) + " exists";
     if (disposition == Disposition::kCreate) {
-      return Error{ErrorCode::kAlreadyExists,
-                   there + ". Say what is to happen: --overwrite-table replaces it, --write-disposition write-append adds to it"};
+      return Error{ErrorCode::kAlreadyExists, there + ". Choose another name, append to it or replace it"};
     }
     DH_ASSIGN(const std::string rows,
               engine_.Text("SELECT CAST(COUNT(*) AS VARCHAR) FROM " + TableSql(table) + " WHERE ? = ''", ""));
     if (rows == "0") return {};
-    return Error{ErrorCode::kAlreadyExists, there + " and has " + rows +
-                                                " rows; write-empty wants an empty one. "
-                                                "Use write-truncate to replace it, write-append to add to it"};
+    return Error{ErrorCode::kAlreadyExists,
+                 there + " and has " + rows + " rows; it must be empty. Choose another name, append to it or replace it"};
   }
 
   Result<int> Write(const PartSet& set, std::string_view table, Disposition disposition) {

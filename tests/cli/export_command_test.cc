@@ -1,0 +1,242 @@
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <thread>
+
+#include "base/json.h"
+#include "program_runner.h"
+#include "warehouse/engine.h"
+
+namespace dicomhouse::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+// The first value of the first row.
+int64_t Number(const std::string& sql) {
+  auto engine = warehouse::Engine::Open({});
+  const auto text = engine->Text("SELECT CAST((" + sql + ") AS VARCHAR) WHERE ? = ''", "");
+  return text.ok() ? std::stoll(*text) : -1;
+}
+
+std::vector<std::string> Fields(const base::Json& json) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : json.object()) names.push_back(name);
+  return names;
+}
+
+class ExportCommandTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    scratch_.Write("scans/a.dcm", Instance("1.1"));
+    scratch_.Write("scans/b.dcm", Instance("1.2", "MR"));
+  }
+  Outcome Export(std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"export", scratch_.path("scans"), "--quiet"});
+    return Dicomhouse(scratch_, more);
+  }
+  int64_t Rows() {
+    const Outcome shown = Dicomhouse(scratch_, {"table", "show", "metadata", "--json"});
+    const auto json = base::Json::Parse(shown.out);
+    return json.ok() ? (*json)["rows"].as_int(-1) : -1;
+  }
+
+  Scratch scratch_;
+};
+
+TEST_F(ExportCommandTest, SaysWhatItDidAndWhatToTryNext) {
+  const Outcome done = Export();
+  EXPECT_EQ(done.code, kDone) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("2 instances in bq://local.dicom.metadata"));
+  EXPECT_THAT(done.out, HasSubstr("Next:\n  dicomhouse query"));
+  EXPECT_THAT(done.err, IsEmpty());
+}
+
+TEST_F(ExportCommandTest, AnExistingTableIsAnErrorThatNamesTheWaysOut) {
+  ASSERT_EQ(Export().code, kDone);
+  const Outcome again = Export();
+  EXPECT_EQ(again.code, kFailed);
+  EXPECT_THAT(again.err, HasSubstr("bq://local.dicom.metadata"));
+  EXPECT_THAT(again.err, HasSubstr("append"));
+  EXPECT_THAT(again.err, HasSubstr("overwrite"));
+  EXPECT_EQ(Rows(), 2);
+}
+
+TEST_F(ExportCommandTest, DispositionsAppendTruncateAndRefuseRows) {
+  EXPECT_EQ(Export({"--write-disposition", "write-empty"}).code, kDone);
+  EXPECT_EQ(Export({"--write-disposition", "write-empty"}).code, kFailed);
+  EXPECT_EQ(Export({"--write-disposition", "write-append"}).code, kDone);
+  EXPECT_EQ(Rows(), 4);
+  EXPECT_EQ(Export({"--overwrite-table"}).code, kDone);
+  EXPECT_EQ(Rows(), 2);
+}
+
+TEST_F(ExportCommandTest, TwoDispositionsAtOnceAreWrongUse) {
+  const Outcome both = Export({"--overwrite-table", "--write-disposition", "write-append"});
+  EXPECT_EQ(both.code, kWrongUse);
+  EXPECT_THAT(both.err, HasSubstr("exclude each other"));
+}
+
+TEST_F(ExportCommandTest, JsonHasExactlyTheseFieldsAndItsElementsBalance) {
+  const Outcome done = Export({"--json"});
+  const auto json = base::Json::Parse(done.out);
+  ASSERT_TRUE(json.ok()) << done.out;
+  EXPECT_THAT(Fields(*json), ElementsAre("table", "instances", "files", "skipped", "failures", "duplicates", "columns",
+                                         "elements", "bytesRead", "seconds"));
+  EXPECT_THAT(Fields((*json)["elements"]), ElementsAre("read", "placed", "other", "dropped"));
+  const base::Json& elements = (*json)["elements"];
+  int64_t sum = elements["placed"].as_int() + elements["other"].as_int();
+  for (const auto& [reason, count] : elements["dropped"].object()) sum += count.as_int();
+  EXPECT_EQ(elements["read"].as_int(), sum);
+  EXPECT_EQ(elements["dropped"]["BULK_VR"].as_int(), 2);
+  EXPECT_EQ((*json)["instances"].as_int(), 2);
+}
+
+TEST_F(ExportCommandTest, AFilterAddsTheFieldFiltered) {
+  const std::string filter = scratch_.Write("filter.txt", "/studies/1.2/series/1.2.3/instances/1.1\n");
+  const auto json = base::Json::Parse(Export({"--json", "--filter-file", filter}).out);
+  ASSERT_TRUE(json.ok());
+  EXPECT_EQ((*json)["filtered"].as_int(), 1);
+  EXPECT_EQ((*json)["instances"].as_int(), 1);
+}
+
+TEST_F(ExportCommandTest, AWrongFilterLineIsNamedByItsNumberAndNothingIsWritten) {
+  const std::string filter = scratch_.Write("filter.txt", "/studies/1.2\n/study/1.2\n");
+  const Outcome done = Export({"--filter-file", filter});
+  EXPECT_EQ(done.code, kWrongUse);
+  EXPECT_THAT(done.err, HasSubstr("2"));
+  EXPECT_THAT(done.err, HasSubstr("/study/1.2"));
+  EXPECT_EQ(Rows(), -1);
+}
+
+TEST_F(ExportCommandTest, FilesThatFailAreNamedAndGiveTheExitCode3) {
+  scratch_.Write("scans/broken.dcm", std::string(128, '\0') + "DICM" + std::string("\x08\0\x05", 3));
+  const Outcome done = Export();
+  EXPECT_EQ(done.code, kDoneWithFailures);
+  EXPECT_THAT(done.err, HasSubstr("scans/broken.dcm"));
+  EXPECT_THAT(done.out, HasSubstr("failed: 1"));
+  EXPECT_EQ(Rows(), 2);
+}
+
+TEST_F(ExportCommandTest, APathThatIsNotThereIsAnErrorAndLeavesNoTable) {
+  const Outcome done = Dicomhouse(scratch_, {"export", scratch_.path("nowhere")});
+  EXPECT_EQ(done.code, kFailed);
+  EXPECT_THAT(done.err, HasSubstr("nowhere"));
+  EXPECT_EQ(Rows(), -1);
+}
+
+TEST_F(ExportCommandTest, AnInterruptLeavesTheOldTable) {
+  ASSERT_EQ(Export().code, kDone);
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const Running slow(scratch_, {"export", "-", "--overwrite-table", "--quiet"}, ends[0]);
+  const std::string path = scratch_.path("scans/a.dcm") + "\n";
+  ASSERT_EQ(::write(ends[1], path.data(), path.size()), static_cast<ssize_t>(path.size()));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  ::kill(slow.process(), SIGINT);
+  const Outcome stopped = slow.Wait();
+  ::close(ends[0]);
+  ::close(ends[1]);
+  EXPECT_EQ(stopped.code, kInterrupted) << stopped.err;
+  EXPECT_THAT(stopped.err, HasSubstr("the table is as it was"));
+  EXPECT_EQ(Rows(), 2);
+}
+
+TEST_F(ExportCommandTest, AMisspeltColumnIsSuggestedRightly) {
+  const Outcome done = Export({"--columns", "SorcePath"});
+  EXPECT_EQ(done.code, kWrongUse);
+  EXPECT_THAT(done.err, HasSubstr("did you mean SourcePath?"));
+}
+
+// ---- other destinations
+
+TEST_F(ExportCommandTest, AParquetFileHasAllRowsOnceAndItsAccountBeside) {
+  scratch_.Write("scans/copy.dcm", Instance("1.1"));
+  const Outcome done = Export({"--parquet", scratch_.path("out.parquet"), "--threads", "2"});
+  EXPECT_EQ(done.code, kDone) << done.err;
+  EXPECT_THAT(scratch_.Names(""), ElementsAre("out.parquet", "out_account.parquet", "scans"));
+  EXPECT_EQ(Number("SELECT COUNT(*) FROM '" + scratch_.path("out.parquet") + "'"), 2);
+  EXPECT_EQ(Number("SELECT COUNT(*) FROM '" + scratch_.path("out_account.parquet") + "' WHERE Reason = 'DUPLICATE_INSTANCE'"), 1);
+}
+
+TEST_F(ExportCommandTest, AParquetFileIsReplacedOnlyWhenToldAndNeverAddedTo) {
+  const std::string target = scratch_.path("out.parquet");
+  ASSERT_EQ(Export({"--parquet", target}).code, kDone);
+  const std::string before = ReadFile(target);
+  const Outcome again = Export({"--parquet", target});
+  EXPECT_EQ(again.code, kFailed);
+  EXPECT_THAT(again.err, HasSubstr("--overwrite-table"));
+  EXPECT_EQ(Export({"--parquet", target, "--write-disposition", "write-append"}).code, kWrongUse);
+  EXPECT_EQ(ReadFile(target), before);
+  scratch_.Write("scans/c.dcm", Instance("1.3"));
+  EXPECT_EQ(Export({"--parquet", target, "--overwrite-table"}).code, kDone);
+  EXPECT_EQ(Number("SELECT COUNT(*) FROM '" + target + "'"), 3);
+}
+
+TEST_F(ExportCommandTest, AParquetFolderTakesMoreFilesAndIsReplacedAtOnce) {
+  const std::string all = "SELECT COUNT(*) FROM read_parquet('" + scratch_.path("out/*.parquet") + "', union_by_name = true)";
+  ASSERT_EQ(Export({"--parquet", scratch_.path("out/")}).code, kDone);
+  EXPECT_EQ(Number(all), 2);
+  EXPECT_EQ(Export({"--parquet", scratch_.path("out")}).code, kFailed);
+  scratch_.Write("scans/c.dcm", Instance("1.3", "US", Element(0x00100040, "CS", "F")));
+  EXPECT_EQ(Export({"--parquet", scratch_.path("out"), "--write-disposition", "write-append"}).code, kDone);
+  EXPECT_EQ(Number(all), 5);
+  EXPECT_EQ(Export({"--parquet", scratch_.path("out"), "--overwrite-table"}).code, kDone);
+  EXPECT_EQ(Number(all), 3);
+  EXPECT_THAT(scratch_.Names(""), ElementsAre("out", "out_account", "scans"));
+}
+
+TEST_F(ExportCommandTest, AFolderWithOtherFilesIsNeverReplaced) {
+  const Outcome done = Export({"--parquet", scratch_.path("scans"), "--overwrite-table"});
+  EXPECT_EQ(done.code, kFailed);
+  EXPECT_THAT(done.err, HasSubstr("a.dcm"));
+  EXPECT_THAT(scratch_.Names("scans"), ElementsAre("a.dcm", "b.dcm"));
+}
+
+TEST_F(ExportCommandTest, NothingReadStillMakesAParquetFileThatCanBeRead) {
+  std::filesystem::create_directories(scratch_.path("empty"));
+  EXPECT_EQ(Dicomhouse(scratch_, {"export", scratch_.path("empty"), "--parquet", scratch_.path("out.parquet")}).code, kDone);
+  EXPECT_EQ(Number("SELECT COUNT(*) FROM '" + scratch_.path("out.parquet") + "'"), 0);
+}
+
+class DuckDbExportTest : public ExportCommandTest {
+ protected:
+  std::string file_ = scratch_.path("scans.duckdb");
+  int64_t Ask(const std::string& what) {
+    auto engine = warehouse::Engine::Open({});
+    if (!engine->Execute("ATTACH " + warehouse::SqlString(file_) + " AS t (READ_ONLY)").ok()) return -2;
+    const auto text = engine->Text("SELECT CAST((SELECT " + what + " FROM t.metadata) AS VARCHAR) WHERE ? = ''", "");
+    return text.ok() ? std::stoll(*text) : -1;
+  }
+};
+
+TEST_F(DuckDbExportTest, DispositionsHoldAndAppendedRowsMayBringColumns) {
+  scratch_.Write("scans/copy.dcm", Instance("1.1"));
+  ASSERT_EQ(Export({"--duckdb", file_}).code, kDone);
+  EXPECT_EQ(Ask("COUNT(*)"), 2);
+  EXPECT_EQ(Export({"--duckdb", file_}).code, kFailed);
+  EXPECT_EQ(Export({"--duckdb", file_, "--write-disposition", "write-empty"}).code, kFailed);
+  EXPECT_EQ(Ask("COUNT(PatientSex)"), -1);
+  scratch_.Write("scans/c.dcm", Instance("1.3", "US", Element(0x00100040, "CS", "F")));
+  const Outcome appended = Export({"--duckdb", file_, "--write-disposition", "write-append"});
+  EXPECT_EQ(appended.code, kDone) << appended.err;
+  EXPECT_EQ(Ask("COUNT(*)"), 5);
+  EXPECT_EQ(Ask("COUNT(PatientSex)"), 1);
+  EXPECT_EQ(Export({"--duckdb", file_, "--overwrite-table"}).code, kDone);
+  EXPECT_EQ(Ask("COUNT(*)"), 3);
+  EXPECT_THAT(scratch_.Names(""), ElementsAre("scans", "scans.duckdb"));
+}
+
+TEST_F(DuckDbExportTest, AFileThatIsNoDatabaseIsLeftAsItIs) {
+  scratch_.Write("scans.duckdb", "not a database");
+  const Outcome done = Export({"--duckdb", file_, "--overwrite-table"});
+  EXPECT_EQ(done.code, kFailed);
+  EXPECT_THAT(done.err, HasSubstr("scans.duckdb"));
+  EXPECT_EQ(ReadFile(file_), "not a database");
+}
+
+}  // namespace
+}  // namespace dicomhouse::cli

@@ -1,0 +1,115 @@
+#include "cli/program.h"
+
+#include <gmock/gmock.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+#include "cli/suggest.h"
+#include "program_runner.h"
+
+namespace dicomhouse::cli {
+namespace {
+
+using testing::HasSubstr;
+
+std::vector<std::string> Split(const std::string& words) {
+  std::vector<std::string> out;
+  for (size_t at = 0; at < words.size();) {
+    const size_t end = std::min(words.find(' ', at), words.size());
+    out.push_back(words.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+// The words of all commands that do something: "export", "table drop", ...
+std::vector<std::string> Commands() {
+  Common common;
+  Run run;
+  const auto app = MakeProgram(common, run);
+  std::vector<std::pair<std::string, const CLI::App*>> open = {{"", app.get()}};
+  std::vector<std::string> commands;
+  for (size_t i = 0; i < open.size(); ++i) {
+    for (const CLI::App* child : open[i].second->get_subcommands([](const CLI::App*) { return true; })) {
+      const std::string words = open[i].first + (open[i].first.empty() ? "" : " ") + child->get_name();
+      open.emplace_back(words, child);
+      commands.push_back(words);
+    }
+  }
+  return commands;
+}
+
+TEST(ProgramTest, TheHelpOfEachCommandHasAnExampleThatBeginsWithIt) {
+  const Scratch scratch;
+  ASSERT_GE(Commands().size(), 12U);
+  for (const std::string& command : Commands()) {
+    std::vector<std::string> words = Split(command);
+    words.emplace_back("--help");
+    const Outcome help = Dicomhouse(scratch, words);
+    EXPECT_EQ(help.code, kDone) << command;
+    EXPECT_THAT(help.out, HasSubstr("Example")) << command;
+    EXPECT_THAT(help.out, HasSubstr("  dicomhouse " + command)) << command;
+  }
+}
+
+TEST(ProgramTest, MisspeltWordsAreSuggestedRightlyAndAreWrongUse) {
+  const Scratch scratch;
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"exprot scans", "there is no command 'exprot'; did you mean export?"},
+      {"table shwo metadata", "did you mean show?"},
+      {"export scans --treads 2", "there is no flag --treads; did you mean --threads?"},
+      {"export scans --profile gogle", "did you mean google?"},
+      {"tables --jsno", "did you mean --json?"},
+      {"", "say which command"},
+      {"xyzzy", "there are export"},
+      {"export", "PATH is required"},
+      {"tables metadata", "the word 'metadata' is one too many"},
+  };
+  for (const auto& [words, text] : cases) {
+    const Outcome refused = Dicomhouse(scratch, Split(words));
+    EXPECT_EQ(refused.code, kWrongUse) << words;
+    EXPECT_THAT(refused.err, HasSubstr(text)) << words;
+    EXPECT_THAT(refused.err, HasSubstr("--help`")) << words;
+  }
+}
+
+TEST(ProgramTest, TheFlagGoesBeforeTheVariableForTheWarehouse) {
+  const Scratch scratch;
+  const Outcome listed = Dicomhouse(scratch, {"tables", "--warehouse", scratch.path("other")});
+  EXPECT_THAT(listed.out, HasSubstr(scratch.path("other")));
+}
+
+TEST(ProgramTest, ManPageAndCompletionsKnowAllCommands) {
+  const Scratch scratch;
+  for (const std::string what : {"man", "bash", "zsh", "fish"}) {
+    const Outcome made = Dicomhouse(scratch, {"generate", what});
+    EXPECT_EQ(made.code, kDone);
+    for (const std::string& command : Commands()) {
+      if (command == "generate") continue;
+      EXPECT_THAT(made.out, HasSubstr(command.substr(command.rfind(' ') + 1))) << what;
+    }
+    EXPECT_THAT(made.out, testing::Not(HasSubstr(scratch.path("")))) << what;
+  }
+  EXPECT_THAT(Dicomhouse(scratch, {"--help"}).out, testing::Not(HasSubstr("generate")));
+}
+
+TEST(ProgramTest, TheManPageHasNoFaultsWhereMandocIs) {
+  if (std::system("mandoc -T lint /dev/null > /dev/null 2>&1; test $? -ne 127") != 0) GTEST_SKIP() << "mandoc is not installed";
+  const Scratch scratch;
+  const std::string page = scratch.Write("dicomhouse.1", Dicomhouse(scratch, {"generate", "man"}).out);
+  EXPECT_EQ(std::system(("mandoc -W style -T lint " + page).c_str()), 0);
+}
+
+TEST(SuggestTest, NearIsAFewLettersOrABeginning) {
+  const std::vector<std::string> words = {"export", "query", "tables", "PatientName"};
+  EXPECT_EQ(NearestWord("exprot", words), "export");
+  EXPECT_EQ(NearestWord("EXPORT", words), "export");
+  EXPECT_EQ(NearestWord("que", words), "query");
+  EXPECT_EQ(NearestWord("PatientNmae", words), "PatientName");
+  EXPECT_EQ(NearestWord("zebra", words), "");
+  EXPECT_EQ(NearestWord("", words), "");
+}
+
+}  // namespace
+}  // namespace dicomhouse::cli

@@ -1,0 +1,87 @@
+#include <gmock/gmock.h>
+
+#include "base/json.h"
+#include "program_runner.h"
+
+namespace dicomhouse::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class TablesCommandTest : public testing::Test {
+ protected:
+  void Export() {
+    scratch_.Write("scans/a.dcm", Instance("1.1"));
+    ASSERT_EQ(Dicomhouse(scratch_, {"export", scratch_.path("scans"), "--quiet", "--write-disposition", "write-append"}).code,
+              kDone);
+  }
+  base::Json Json(const std::vector<std::string>& words) {
+    const auto json = base::Json::Parse(Dicomhouse(scratch_, words).out);
+    return json.ok() ? *json : base::Json();
+  }
+
+  Scratch scratch_;
+};
+
+TEST_F(TablesCommandTest, WithoutATableTheFirstCommandIsNamed) {
+  const Outcome listed = Dicomhouse(scratch_, {"tables"});
+  EXPECT_EQ(listed.code, kDone);
+  EXPECT_THAT(listed.out, HasSubstr("There is no table yet"));
+  EXPECT_THAT(listed.out, HasSubstr("dicomhouse export"));
+  EXPECT_EQ(Dicomhouse(scratch_, {"tables", "--json"}).out, "[]\n");
+}
+
+TEST_F(TablesCommandTest, TablesAreListedWithTheirRows) {
+  Export();
+  EXPECT_THAT(Dicomhouse(scratch_, {"tables"}).out, HasSubstr("local.dicom.metadata_account"));
+  const base::Json list = Json({"tables", "--json"});
+  ASSERT_EQ(list.array().size(), 2U);
+  EXPECT_EQ(list.array()[0]["table"].as_string(), "bq://local.dicom.metadata");
+  EXPECT_EQ(list.array()[0]["rows"].as_int(), 1);
+}
+
+TEST_F(TablesCommandTest, AMisspeltNameNamesTheNearest) {
+  Export();
+  const Outcome shown = Dicomhouse(scratch_, {"table", "show", "metdata"});
+  EXPECT_EQ(shown.code, kFailed);
+  EXPECT_THAT(shown.err, HasSubstr("bq://local.dicom.metadata"));
+  EXPECT_EQ(Dicomhouse(scratch_, {"table", "show", "a.b.c.d/e"}).code, kWrongUse);
+}
+
+TEST_F(TablesCommandTest, EachExportIsAVersionAndExpireForgetsTheOld) {
+  Export();
+  Export();
+  Export();
+  EXPECT_EQ(Json({"table", "versions", "metadata", "--json"}).array().size(), 3U);
+  EXPECT_EQ(Json({"table", "expire", "metadata", "--older-than", "1", "--json"})["forgotten"].as_int(-1), 0);
+  EXPECT_EQ(Json({"table", "expire", "metadata", "--keep", "2", "--json"})["forgotten"].as_int(-1), 1);
+  const base::Json versions = Json({"table", "versions", "metadata", "--json"});
+  ASSERT_EQ(versions.array().size(), 2U);
+  EXPECT_TRUE(versions.array()[1]["current"].as_bool());
+  EXPECT_EQ(versions.array()[1]["rows"].as_int(), 3);
+}
+
+TEST_F(TablesCommandTest, DropAsksAndWithoutAPersonWantsYes) {
+  Export();
+  const Outcome unasked = Dicomhouse(scratch_, {"table", "drop", "metadata"});
+  EXPECT_EQ(unasked.code, kWrongUse);
+  EXPECT_THAT(unasked.err, HasSubstr("--yes"));
+  const Outcome dropped = Dicomhouse(scratch_, {"table", "drop", "metadata", "--yes"});
+  EXPECT_EQ(dropped.code, kDone);
+  EXPECT_THAT(dropped.out, HasSubstr("metadata_account"));
+  EXPECT_EQ(Dicomhouse(scratch_, {"table", "drop", "metadata", "--yes"}).code, kFailed);
+}
+
+TEST_F(TablesCommandTest, AMovedWarehouseIsReadAndRelocated) {
+  Export();
+  std::filesystem::rename(scratch_.path("warehouse"), scratch_.path("moved"));
+  EXPECT_EQ(Dicomhouse(scratch_, {"table", "show", "metadata"}).code, kFailed);
+  const std::vector<std::string> there = {"--warehouse", scratch_.path("moved")};
+  EXPECT_EQ(Dicomhouse(scratch_, {"table", "show", "metadata", there[0], there[1]}).code, kDone);
+  EXPECT_EQ(Dicomhouse(scratch_, {"table", "relocate", "metadata", there[0], there[1]}).code, kDone);
+  EXPECT_EQ(Dicomhouse(scratch_, {"table", "show", "metadata", there[0], there[1]}).code, kDone);
+}
+
+}  // namespace
+}  // namespace dicomhouse::cli
