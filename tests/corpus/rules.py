@@ -242,7 +242,7 @@ def from_bytes(vr, data, codec="ascii", order="<"):
 
 
 def items_from_bytes(data, dictionary):
-    """The items of a sequence that a reader left as bytes: implicit VR, little endian (PS3.5 section 6.2.2, note 3)."""
+    """The items of a sequence that a reader left as bytes: implicit VR, little endian (PS3.5 section 6.2.2)."""
     items, position = [], 0
     while position + 8 <= len(data):
         group, element, length = struct.unpack_from("<HHI", data, position)
