@@ -165,7 +165,8 @@ void InstanceReader::ChooseEncoding(Instance& instance, uint32_t position) {
     instance.encoding.big_endian = syntax == kExplicitBigEndian;
     instance.encoding.explicit_vr = syntax != kImplicitLittleEndian;
     if (instance.encoding.big_endian && p[0] != 0 && p[1] == 0) instance.encoding.big_endian = false;
-    if (instance.encoding == Encoding{true, false} && p[0] == 0 && LooksLikeElement(p, window.size() - position, {true, true})) {
+    const bool little = FindElement(LoadTag(p, false)) != nullptr;
+    if (instance.encoding == Encoding{true, false} && !little && LooksLikeElement(p, window.size() - position, {true, true})) {
       instance.encoding.big_endian = true;
     }
     if (ContradictsDeclared(p, instance.encoding)) instance.encoding.explicit_vr = !instance.encoding.explicit_vr;

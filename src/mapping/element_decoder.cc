@@ -406,9 +406,9 @@ bool ElementDecoder::IsThere(const Plan& plan, const Frame& frame) {
 void ElementDecoder::EnterSequence(Plan& plan, dicom::Cursor& cursor, const Place& place, const ValueContext& context,
                                    bool again) {
   Level& level = again ? dropping_ : *plan.items;
-  const Reason reason = again                                        ? Reason::kDuplicateTag
-                        : plan.rule.reason < Reason::kDroppedReasons ? plan.rule.reason
-                                                                     : Reason::kTooDeep;
+  Reason reason = plan.rule.reason < Reason::kDroppedReasons ? plan.rule.reason : Reason::kTooDeep;
+  if (again) reason = Reason::kDuplicateTag;
+  if (depth_ > 0 && frames_[depth_ - 1].level->dropping) reason = frames_[depth_ - 1].reason;
   ++outcome_.counts.read;
   if (level.dropping) {
     CountDropped(plan, reason, cursor.element().offset - offset_base_, Vr::kSQ, {});

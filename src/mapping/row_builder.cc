@@ -183,7 +183,9 @@ void RowBuilder::Element(dicom::Instance& instance, const dicom::TopElement& ele
 
 // The same tag again (PS3.5 §7.1: tags are unique). The first counts.
 void RowBuilder::Duplicate(dicom::Instance& instance, const dicom::TopElement& element) {
-  Plan& plan = decoder_.PlanFor(decoder_.top(), nullptr, element.tag, element.vr, false, 0);
+  const bool sequence = LooksLikeSequence(element.tag, element.vr, element.length == dicom::kUndefinedLength && !element.fragments,
+                                          instance.Value(element), context_.encoding.big_endian);
+  Plan& plan = decoder_.PlanFor(decoder_.top(), nullptr, element.tag, element.vr, sequence, 0);
   Seen& seen = SeenOf(plan);
   seen.distincts.push_back(decoder_.Drop(plan, instance, element, Reason::kDuplicateTag));
   Take({element.tag, element.start, element.end, static_cast<uint32_t>(seen.distincts.size() - 1), &plan, false, false, false});
