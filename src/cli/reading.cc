@@ -51,6 +51,7 @@ void AddReadFlags(CLI::App& app, ReadFlags& flags) {
       ->capture_default_str();
   app.add_option("--columns", flags.columns, "Columns beside DICOM's: SourcePath (default), SourceSize, SourceModified, none")
       ->delimiter(',')
+      ->allow_extra_args(false)  // the next word is a PATH
       ->type_name("NAMES");
   app.add_option("--threads", flags.threads, "Threads (default: as many as the machine has)")
       ->check(CLI::Range(1, 1024))

@@ -39,6 +39,10 @@ base::Json CountJson(int64_t number) { return number < 0 ? base::Json() : base::
 
 base::Result<int> ListTables(const TableFlags& flags, const Common& common) {
   const Warehouse warehouse(common.warehouse);
+  if (warehouse.files().Exists(warehouse.folder()) && !warehouse.files().IsFolder(warehouse.folder())) {
+    return base::Error{base::ErrorCode::kInvalidArgument,
+                       warehouse.folder() + " is a file; --warehouse is the folder of the tables"};
+  }
   DH_ASSIGN(const auto tables, warehouse.ListTables());
   if (flags.json) {
     base::Json list = base::Json::MakeArray();
@@ -52,7 +56,9 @@ base::Result<int> ListTables(const TableFlags& flags, const Common& common) {
     return kDone;
   }
   if (tables.empty()) {
-    std::printf("There is no table yet in %s.\nMake one:\n  dicomhouse export FOLDER\n", warehouse.folder().c_str());
+    const bool there = warehouse.files().Exists(warehouse.folder());
+    std::printf("There is no table yet in %s%s.\nMake one:\n  dicomhouse export FOLDER\n", warehouse.folder().c_str(),
+                there ? "" : ", a folder that does not exist");
     return kDone;
   }
   TextTable text({"TABLE", "ROWS", "SIZE", "CHANGED"}, "lrrl");

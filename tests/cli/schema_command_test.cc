@@ -38,7 +38,7 @@ TEST_F(SchemaCommandTest, IsTheSameForAnyOrderAndNumberOfThreads) {
 
 TEST_F(SchemaCommandTest, ColumnsNoneIsGooglesTable) {
   EXPECT_THAT(Dicomhouse(scratch_, {"schema", Scans()}).out, HasSubstr("SourcePath"));
-  EXPECT_THAT(Dicomhouse(scratch_, {"schema", Scans(), "--columns", "none"}).out, testing::Not(HasSubstr("SourcePath")));
+  EXPECT_THAT(Dicomhouse(scratch_, {"schema", "--columns", "none", Scans()}).out, testing::Not(HasSubstr("SourcePath")));
 }
 
 TEST_F(SchemaCommandTest, DiffOfTheSameIs0OfOthers1OfNothing2) {
