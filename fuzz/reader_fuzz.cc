@@ -70,7 +70,8 @@ void CheckInstance(const dicom::Instance& instance, const Input& input) {
   uint32_t tag = 0;
   for (const dicom::TopElement& element : instance.elements) {
     Require(element.tag >= tag, "tags ascend");
-    Require(element.start < element.value && element.value <= element.end && element.end <= instance.window.size(), "elements lie in the window");
+    Require(element.start < element.value && element.value <= element.end && element.end <= instance.window.size(),
+            "elements lie in the window");
     Require(instance.inflated || instance.OffsetOf(element) < input.bytes.size() + input.zeros, "elements lie in the source");
     tag = element.tag;
   }

@@ -164,10 +164,9 @@ void InstanceReader::ChooseEncoding(Instance& instance, uint32_t position) {
   if (!syntax.empty()) {
     instance.encoding.big_endian = syntax == kExplicitBigEndian;
     instance.encoding.explicit_vr = syntax != kImplicitLittleEndian;
-    if (instance.encoding.big_endian && p[0] != 0 && p[1] == 0) instance.encoding.big_endian = false;
-    const bool little = FindElement(LoadTag(p, false)) != nullptr;
-    if (instance.encoding == Encoding{true, false} && !little && LooksLikeElement(p, window.size() - position, {true, true})) {
-      instance.encoding.big_endian = true;
+    if (instance.encoding.explicit_vr && FindElement(LoadTag(p, instance.encoding.big_endian)) == nullptr) {
+      const Encoding other{true, !instance.encoding.big_endian};
+      if (LooksLikeElement(p, window.size() - position, other)) instance.encoding = other;
     }
     if (ContradictsDeclared(p, instance.encoding)) instance.encoding.explicit_vr = !instance.encoding.explicit_vr;
     return;
