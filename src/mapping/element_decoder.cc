@@ -43,6 +43,12 @@ bool BeginsWithItem(std::string_view value, bool big_endian) {
   return value.size() >= 8 && dicom::LoadTag(reinterpret_cast<const uint8_t*>(value.data()), big_endian) == dicom::kItemTag;
 }
 
+// Why a value that was not even read is dropped.
+Reason LeftOutReason(const Rule& rule) {
+  if (rule.fate == Fate::kDropped) return rule.reason;
+  return dicom::IsBulk(rule.vr) ? Reason::kBulkVr : Reason::kTooLarge;
+}
+
 }  // namespace
 
 bool LooksLikeSequence(uint32_t tag, Vr vr, bool undefined_length, std::string_view value, bool big_endian) {
@@ -188,8 +194,7 @@ Distinct ElementDecoder::Decode(Plan& plan, dicom::Instance& instance, const dic
   } else {
     outcome_.counts.read = 1;
     if (element.left_out || element.fragments) {
-      const bool bulk = plan.rule.fate == Fate::kDropped || dicom::IsBulk(plan.rule.vr);
-      CountDropped(plan, bulk ? Reason::kBulkVr : Reason::kTooLarge, 0, plan.rule.vr, {});
+      CountDropped(plan, LeftOutReason(plan.rule), 0, plan.rule.vr, {});
     } else if (element.truncated) {
       CountDropped(plan, Reason::kTruncated, 0, plan.rule.vr, Excerpt(plan.rule.vr, instance.Value(element), context));
     } else {
@@ -504,8 +509,7 @@ void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& insta
     return;
   }
   if (skipped.left_out || header.fragments) {
-    const bool bulk = plan.rule.fate == Fate::kDropped || dicom::IsBulk(plan.rule.vr);
-    CountDropped(plan, bulk ? Reason::kBulkVr : Reason::kTooLarge, offset, plan.rule.vr, {});
+    CountDropped(plan, LeftOutReason(plan.rule), offset, plan.rule.vr, {});
     return;
   }
   const std::string_view bytes(data + header.value, skipped.end - header.value);
