@@ -183,8 +183,9 @@ void RowBuilder::Element(dicom::Instance& instance, const dicom::TopElement& ele
 
 // The same tag again (PS3.5 §7.1: tags are unique). The first counts.
 void RowBuilder::Duplicate(dicom::Instance& instance, const dicom::TopElement& element) {
-  const bool sequence = LooksLikeSequence(element.tag, element.vr, element.length == dicom::kUndefinedLength && !element.fragments,
-                                          instance.Value(element), context_.encoding.big_endian);
+  const bool sequence =
+      LooksLikeSequence(element.tag, element.vr, element.length == dicom::kUndefinedLength && !element.fragments,
+                        instance.Value(element), context_.encoding.big_endian);
   Plan& plan = decoder_.PlanFor(decoder_.top(), nullptr, element.tag, element.vr, sequence, 0);
   Seen& seen = SeenOf(plan);
   seen.distincts.push_back(decoder_.Drop(plan, instance, element, Reason::kDuplicateTag));

@@ -117,6 +117,13 @@ std::optional<Rule> TypedPrivateRule(uint32_t tag, Vr vr, std::string_view creat
   if (!IsPrivate(tag) || IsPrivateCreator(tag) || creator.empty() || dicom::IsBulk(vr) || vr == Vr::kSQ || vr == Vr::kNone)
     return std::nullopt;
   const dicom::PrivateEntry* entry = dicom::FindPrivate(creator, tag);
+  // The dictionary has entries for one block alone that contradict those for others; a column's name has no block. The entry for
+  // the first block has the plain name.
+  const dicom::PrivateEntry* first = dicom::FindPrivate(creator, (tag & 0xFFFF00FF) | 0x1000);
+  if (entry != nullptr &&
+      (first == nullptr || TypeOf(first->vr) != TypeOf(entry->vr) || (first->vm == "1") != (entry->vm == "1"))) {
+    entry = nullptr;
+  }
   Rule rule;
   rule.fate = vr == Vr::kPN ? Fate::kPersonName : Fate::kValue;
   rule.vr = vr;

@@ -93,8 +93,10 @@ class RandomDataSets {
   }
 
   dicom::testing::Element Any(uint32_t tag, int depth) {
-    static const char* const kCreators[] = {"SIEMENS CSA HEADER", "GEMS_PARM_01", "GEMS_IDEN_01", "NOBODY KNOWS ME", "SIEMENS MEDCOM HEADER ", ""};
-    if (tag % 0x10000 >= 0x10 && tag % 0x10000 <= 0xFF && (tag >> 16) % 2 == 1) return dicom::testing::Text(tag, Chance(85) ? "LO" : "UN", kCreators[Below(6)]);
+    static const char* const kCreators[] = {"SIEMENS CSA HEADER", "GEMS_PARM_01",           "GEMS_IDEN_01",
+                                            "NOBODY KNOWS ME",    "SIEMENS MEDCOM HEADER ", ""};
+    if (tag % 0x10000 >= 0x10 && tag % 0x10000 <= 0xFF && (tag >> 16) % 2 == 1)
+      return dicom::testing::Text(tag, Chance(85) ? "LO" : "UN", kCreators[Below(6)]);
     if (tag == 0x00080005) return dicom::testing::Text(tag, "CS", CharacterSet());
     if (tag == 0x00080201) return dicom::testing::Text(tag, "SH", Chance(70) ? "+0130" : Chance(50) ? "-1200" : "noon");
     const dicom::ElementEntry* entry = (tag >> 16) % 2 == 1 ? nullptr : dicom::FindElement(tag);
@@ -123,7 +125,8 @@ class RandomDataSets {
   }
 
   std::string CharacterSet() {
-    static const char* const kSets[] = {"", "ISO_IR 100", "ISO_IR 192", "ISO_IR 144", "\\ISO 2022 IR 87", "ISO_IR 13", "GB18030", "NONSENSE"};
+    static const char* const kSets[] = {"",          "ISO_IR 100", "ISO_IR 192", "ISO_IR 144", "\\ISO 2022 IR 87",
+                                        "ISO_IR 13", "GB18030",    "NONSENSE"};
     return kSets[Below(8)];
   }
 
@@ -149,12 +152,26 @@ class RandomDataSets {
   }
 
   std::string OneValue(const std::string& vr) {
-    static constexpr const char* kDates[] = {"20240229", "19991231", "2024.01.31", "20230229", "2024", "00000000", "20240101-20240202", ""};
+    static constexpr const char* kDates[] = {"20240229", "19991231", "2024.01.31",        "20230229",
+                                             "2024",     "00000000", "20240101-20240202", ""};
     static constexpr const char* kTimes[] = {"120000", "235959.999999", "07", "0730", "12:30:15", "240000", "noon", "235960", ""};
-    static constexpr const char* kDateTimes[] = {"20240229120000.5+0100", "20240101", "2024", "20240101120000", "202413", "0001010100+1400", "x"};
+    static constexpr const char* kDateTimes[] = {"20240229120000.5+0100", "20240101", "2024", "20240101120000", "202413",
+                                                 "0001010100+1400",       "x"};
     static constexpr const char* kNumbers[] = {"1", "-2.5", " 3 ", "1e5", "+7", "12,5", "", "9223372036854775808", "0.10"};
-    static constexpr const char* kNames[] = {"Doe^Jane", "Yamada^Tarou=\xD4\xCF=x", "^", "", "A^B^C^D^E^F", "=^I", "M\xFCller^J\xF6rg", " lead^ing ", "a=b=c=d"};
-    static constexpr const char* kTexts[] = {"text", " both ", "", "M\xC3\xBCller", "\xE4\xF6\xFC", "\x1B$B;3ED\x1B(B", "a", "ORIGINAL", "1.2.840.113619", "\xD4\xC4\\\xC2", "tab\tand\r\n", "\xFF\xFE"};
+    static constexpr const char* kNames[] = {"Doe^Jane", "Yamada^Tarou=\xD4\xCF=x", "^",          "",       "A^B^C^D^E^F",
+                                             "=^I",      "M\xFCller^J\xF6rg",       " lead^ing ", "a=b=c=d"};
+    static constexpr const char* kTexts[] = {"text",
+                                             " both ",
+                                             "",
+                                             "M\xC3\xBCller",
+                                             "\xE4\xF6\xFC",
+                                             "\x1B$B;3ED\x1B(B",
+                                             "a",
+                                             "ORIGINAL",
+                                             "1.2.840.113619",
+                                             "\xD4\xC4\\\xC2",
+                                             "tab\tand\r\n",
+                                             "\xFF\xFE"};
     if (vr == "DA") return OneOf(kDates);
     if (vr == "TM") return OneOf(kTimes);
     if (vr == "DT") return OneOf(kDateTimes);

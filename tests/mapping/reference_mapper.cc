@@ -102,7 +102,8 @@ Type ColumnType(Vr vr) {
 bool Fits(Vr dictionary, Vr written) {
   if (dictionary == written) return true;
   if (dicom::IsText(dictionary)) return dicom::IsText(written);
-  if (ColumnType(dictionary) == Type::kInteger) return (ColumnType(written) == Type::kInteger && written != Vr::kAT) || written == Vr::kIS;
+  if (ColumnType(dictionary) == Type::kInteger)
+    return (ColumnType(written) == Type::kInteger && written != Vr::kAT) || written == Vr::kIS;
   if (ColumnType(dictionary) == Type::kFloat) return ColumnType(written) == Type::kFloat || written == Vr::kDS;
   return false;
 }
@@ -136,9 +137,12 @@ std::optional<Json> Parsed(Type type, const std::string& text, int utc_offset) {
   if (type == Type::kFloat) {
     double number = 0;
     const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return code == std::errc() && end == text.data() + text.size() ? std::optional<Json>(Json(table::FloatText(number))) : std::nullopt;
+    return code == std::errc() && end == text.data() + text.size() ? std::optional<Json>(Json(table::FloatText(number)))
+                                                                   : std::nullopt;
   }
-  const auto number = type == Type::kTime ? dicom::ParseTime(text) : type == Type::kTimestamp ? dicom::ParseDateTime(text, utc_offset) : dicom::ParseInteger(text);
+  const auto number = type == Type::kTime        ? dicom::ParseTime(text)
+                      : type == Type::kTimestamp ? dicom::ParseDateTime(text, utc_offset)
+                                                 : dicom::ParseInteger(text);
   return number ? std::optional<Json>(Json(*number)) : std::nullopt;
 }
 
@@ -191,7 +195,8 @@ ReferenceMapper::~ReferenceMapper() = default;
 // ---- bytes to a tree (PS3.5 §7)
 
 // Where what begins at `position` ends: items up to a sequence delimitation, or elements up to an item delimitation.
-size_t ReferenceMapper::FindEnd(std::string_view bytes, size_t position, dicom::Encoding encoding, bool items) {  // NOLINT(misc-no-recursion)
+size_t ReferenceMapper::FindEnd(std::string_view bytes, size_t position, dicom::Encoding encoding,
+                                bool items) {  // NOLINT(misc-no-recursion)
   for (;;) {
     const uint32_t tag = TagAt(bytes, position, encoding.big_endian);
     if (tag == (items ? dicom::kSequenceDelimitationTag : dicom::kItemDelimitationTag)) return position;
@@ -206,7 +211,8 @@ size_t ReferenceMapper::FindEnd(std::string_view bytes, size_t position, dicom::
 }
 
 // The element at `position`, which goes behind it.
-ReferenceMapper::Elements ReferenceMapper::ParseElement(std::string_view bytes, size_t& position, uint64_t offset, dicom::Encoding encoding) {  // NOLINT(misc-no-recursion)
+ReferenceMapper::Elements ReferenceMapper::ParseElement(std::string_view bytes, size_t& position, uint64_t offset,
+                                                        dicom::Encoding encoding) {  // NOLINT(misc-no-recursion)
   const bool big = encoding.big_endian;
   Element element;
   element.offset = offset + position;
@@ -249,7 +255,8 @@ ReferenceMapper::Elements ReferenceMapper::ParseElement(std::string_view bytes, 
   return result;
 }
 
-ReferenceMapper::Elements ReferenceMapper::Parse(std::string_view bytes, uint64_t offset, dicom::Encoding encoding) {  // NOLINT(misc-no-recursion)
+ReferenceMapper::Elements ReferenceMapper::Parse(std::string_view bytes, uint64_t offset,
+                                                 dicom::Encoding encoding) {  // NOLINT(misc-no-recursion)
   Elements elements;
   for (size_t position = 0; position < bytes.size();) {
     Element element = std::move(ParseElement(bytes, position, offset, encoding).front());
@@ -270,14 +277,18 @@ ReferenceRow ReferenceMapper::Map(std::string_view data_set, dicom::Encoding enc
   return row_;
 }
 
-Json ReferenceMapper::MapDataSet(const Elements& elements, Context context, Field& schema, const std::string& path, const std::string& names, int depth) {  // NOLINT(misc-no-recursion)
+Json ReferenceMapper::MapDataSet(const Elements& elements, Context context, Field& schema, const std::string& path,
+                                 const std::string& names, int depth) {  // NOLINT(misc-no-recursion)
   context.creators.clear();
   // What others depend on holds for all elements of the data set itself, in an item for those behind it.
   const auto note = [&context](const Element& element) {
     if (element.tag == 0x00080005) context.character_set = WithoutPadding(element.value);
-    if (element.tag == 0x00080201) context.utc_offset = dicom::ParseUtcOffset(WithoutPadding(element.value)).value_or(context.utc_offset);
-    if (element.tag == 0x00280103 && element.value.size() >= 2) context.signed_pixels = Number(element.value, 0, 2, context.encoding.big_endian) == 1;
-    if (Creator(element.tag)) context.creators[(element.tag & 0xFFFF0000) | (element.tag & 0xFF) << 8] = WithoutPadding(element.value);
+    if (element.tag == 0x00080201)
+      context.utc_offset = dicom::ParseUtcOffset(WithoutPadding(element.value)).value_or(context.utc_offset);
+    if (element.tag == 0x00280103 && element.value.size() >= 2)
+      context.signed_pixels = Number(element.value, 0, 2, context.encoding.big_endian) == 1;
+    if (Creator(element.tag))
+      context.creators[(element.tag & 0xFFFF0000) | (element.tag & 0xFF) << 8] = WithoutPadding(element.value);
   };
   std::set<uint32_t> seen;
   for (const Element& element : elements) {
@@ -311,7 +322,8 @@ Json ReferenceMapper::MapDataSet(const Elements& elements, Context context, Fiel
   return record;
 }
 
-void ReferenceMapper::MapSequence(const Element& element, const std::string& name, uint64_t order, const Context& context, Field& schema,  // NOLINT(misc-no-recursion)
+void ReferenceMapper::MapSequence(const Element& element, const std::string& name, uint64_t order, const Context& context,
+                                  Field& schema,  // NOLINT(misc-no-recursion)
                                   Json& record, const std::string& path, const std::string& names, int depth) {
   // BigQuery has 15 levels of RECORDs, a person name needs two.
   if (depth >= base::kMaxColumnDepth - 2) {
@@ -325,7 +337,8 @@ void ReferenceMapper::MapSequence(const Element& element, const std::string& nam
   for (size_t i = 0; i < element.items.size(); ++i) {
     Context inside = context;
     inside.encoding.explicit_vr = context.encoding.explicit_vr && element.vr == Vr::kSQ;
-    list.Append(MapDataSet(element.items[i], inside, field, path + Path(element.tag) + "[" + std::to_string(i) + "].", names + Name(element.tag) + ".", depth + 1));
+    list.Append(MapDataSet(element.items[i], inside, field, path + Path(element.tag) + "[" + std::to_string(i) + "].",
+                           names + Name(element.tag) + ".", depth + 1));
   }
   record.Set(name, list);
 }
@@ -339,37 +352,60 @@ void ReferenceMapper::Drop(const Element& element, const std::string& reason, co
   if (std::find(dropped.begin(), dropped.end(), name) == dropped.end()) dropped.push_back(name);
 }
 
-void ReferenceMapper::DropAll(const Element& element, const std::string& reason, const std::string& inner_reason, const std::string& path, const std::string& names) {  // NOLINT(misc-no-recursion)
+void ReferenceMapper::DropAll(const Element& element, const std::string& reason, const std::string& inner_reason,
+                              const std::string& path, const std::string& names) {  // NOLINT(misc-no-recursion)
   Drop(element, reason, path, names);
   for (size_t i = 0; i < element.items.size(); ++i) {
     for (const Element& inner : element.items[i]) {
-      DropAll(inner, inner_reason, inner_reason, path + Path(element.tag) + "[" + std::to_string(i) + "].", names + Name(element.tag) + ".");
+      DropAll(inner, inner_reason, inner_reason, path + Path(element.tag) + "[" + std::to_string(i) + "].",
+              names + Name(element.tag) + ".");
     }
   }
 }
 
-void ReferenceMapper::MapValue(const Element& element, Context context, Field& schema, Json& record, const std::string& path, const std::string& names) {
+// Private elements, and those that no dictionary knows: OtherElements.
+void ReferenceMapper::MapUnknown(const Element& element, const Context& context, Field& schema, Json& record,
+                                 const std::string& path, const std::string& names) {
+  const bool unsaid = element.vr == Vr::kNone || element.vr == Vr::kUN;
+  const bool too_large = element.value.size() > base::kMaxValueBytes;
+  Vr vr = element.vr;
+  if (unsaid) {
+    vr = Vr::kUN;
+    if (Creator(element.tag)) {
+      vr = Vr::kLO;
+    } else if (Private(element.tag)) {
+      const auto creator = context.creators.find(element.tag & 0xFFFFFF00);
+      const auto* found = creator == context.creators.end() ? nullptr : dicom::FindPrivate(creator->second, element.tag);
+      if (found != nullptr && found->vr != Vr::kSQ) vr = found->vr;
+    }
+  }
+  if (too_large) return Drop(element, "TOO_LARGE", path, names);
+  return Other(element, vr, "", context, schema, record, path);
+}
+
+namespace {
+template <typename F>
+void AddPersonNameFields(F& field) {
+  uint64_t g = 0;
+  for (const char* group_name : {"Alphabetic", "Ideographic", "Phonetic"}) {
+    auto& names_of_group = field.Child(group_name, Type::kRecord, Mode::kNullable, g++);
+    uint64_t c = 0;
+    for (const char* component : {"FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix"}) {
+      names_of_group.Child(component, Type::kString, Mode::kNullable, c++);
+    }
+  }
+}
+}  // namespace
+
+void ReferenceMapper::MapValue(const Element& element, Context context, Field& schema, Json& record, const std::string& path,
+                               const std::string& names) {
   if (element.vr == Vr::kUN) context.encoding.big_endian = false;  // whatever the transfer syntax (PS3.5 §6.2.2, note 2)
   const dicom::ElementEntry* entry = Private(element.tag) ? nullptr : dicom::FindElement(element.tag);
   const bool known = entry != nullptr && !entry->keyword.empty() && entry->vr != Vr::kNone;
   const bool unsaid = element.vr == Vr::kNone || element.vr == Vr::kUN;
   const bool too_large = element.value.size() > base::kMaxValueBytes;
   if (element.fragments) return Drop(element, "BULK_VR", path, names);
-  if (!known) {
-    Vr vr = element.vr;
-    if (unsaid) {
-      vr = Vr::kUN;
-      if (Creator(element.tag)) {
-        vr = Vr::kLO;
-      } else if (Private(element.tag)) {
-        const auto creator = context.creators.find(element.tag & 0xFFFFFF00);
-        const auto* found = creator == context.creators.end() ? nullptr : dicom::FindPrivate(creator->second, element.tag);
-        if (found != nullptr && found->vr != Vr::kSQ) vr = found->vr;
-      }
-    }
-    if (too_large) return Drop(element, "TOO_LARGE", path, names);
-    return Other(element, vr, "", context, schema, record, path);
-  }
+  if (!known) return MapUnknown(element, context, schema, record, path, names);
   const Vr vr = unsaid ? entry->vr : element.vr;
   if (dicom::IsBulk(vr) && (dicom::IsBulk(entry->vr) || entry->ambiguous)) return Drop(element, "BULK_VR", path, names);
   if (entry->vr == Vr::kSQ || dicom::IsBulk(entry->vr) || !Fits(entry->vr, vr)) {
@@ -390,16 +426,7 @@ void ReferenceMapper::MapValue(const Element& element, Context context, Field& s
   } else {
     field = &schema.Child(name, type, mode, element.tag & entry->mask);
   }
-  if (entry->vr == Vr::kPN) {
-    uint64_t g = 0;
-    for (const char* group_name : {"Alphabetic", "Ideographic", "Phonetic"}) {
-      Field& names_of_group = field->Child(group_name, Type::kRecord, Mode::kNullable, g++);
-      uint64_t c = 0;
-      for (const char* component : {"FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix"}) {
-        names_of_group.Child(component, Type::kString, Mode::kNullable, c++);
-      }
-    }
-  }
+  if (entry->vr == Vr::kPN) AddPersonNameFields(*field);
   if (too_large) return Drop(element, "TOO_LARGE", path, names);
 
   const Vr as = unsaid && entry->us_or_ss && context.signed_pixels ? Vr::kSS : vr;
@@ -460,7 +487,8 @@ void ReferenceMapper::MapValue(const Element& element, Context context, Field& s
   AppendTo(record, name, pair);
 }
 
-void ReferenceMapper::Other(const Element& element, Vr vr, const std::string& reason, const Context& context, Field& schema, Json& record, const std::string& path) {
+void ReferenceMapper::Other(const Element& element, Vr vr, const std::string& reason, const Context& context, Field& schema,
+                            Json& record, const std::string& path) {
   if (dicom::IsBulk(vr) && element.value.size() > base::kMaxOtherBinaryBytes) {
     std::string names;  // of the sequences around it, from the path of tags
     for (size_t at = 0; at < path.size(); at = path.find('.', at) + 1) {

@@ -54,13 +54,19 @@ class ReferenceMapper {
   Elements Parse(std::string_view bytes, uint64_t offset, dicom::Encoding encoding);
   Elements ParseElement(std::string_view bytes, size_t& position, uint64_t offset, dicom::Encoding encoding);
   size_t FindEnd(std::string_view bytes, size_t position, dicom::Encoding encoding, bool items);
-  base::Json MapDataSet(const Elements& elements, Context context, Field& schema, const std::string& path, const std::string& names, int depth);
-  void MapValue(const Element& element, Context context, Field& schema, base::Json& record, const std::string& path, const std::string& names);
-  void MapSequence(const Element& element, const std::string& name, uint64_t order, const Context& context, Field& schema, base::Json& record,
-                   const std::string& path, const std::string& names, int depth);
-  void Other(const Element& element, dicom::Vr vr, const std::string& reason, const Context& context, Field& schema, base::Json& record, const std::string& path);
+  base::Json MapDataSet(const Elements& elements, Context context, Field& schema, const std::string& path,
+                        const std::string& names, int depth);
+  void MapUnknown(const Element& element, const Context& context, Field& schema, base::Json& record, const std::string& path,
+                  const std::string& names);
+  void MapValue(const Element& element, Context context, Field& schema, base::Json& record, const std::string& path,
+                const std::string& names);
+  void MapSequence(const Element& element, const std::string& name, uint64_t order, const Context& context, Field& schema,
+                   base::Json& record, const std::string& path, const std::string& names, int depth);
+  void Other(const Element& element, dicom::Vr vr, const std::string& reason, const Context& context, Field& schema,
+             base::Json& record, const std::string& path);
   void Drop(const Element& element, const std::string& reason, const std::string& path, const std::string& names);
-  void DropAll(const Element& element, const std::string& reason, const std::string& inner_reason, const std::string& path, const std::string& names);
+  void DropAll(const Element& element, const std::string& reason, const std::string& inner_reason, const std::string& path,
+               const std::string& names);
   std::vector<std::string> Texts(dicom::Vr vr, std::string_view bytes, const Context& context, bool& replaced);
   std::vector<std::string> Printed(dicom::Vr vr, std::string_view bytes, const Context& context, bool& replaced);
 

@@ -16,7 +16,8 @@ TEST(UnknownVr, IsLittleEndianInBigEndianFiles) {
   const dicom::testing::DataSet data = {Text(0x00080018, "UI", "1.2"), Bytes(0x00090010, "UN", "GEMS_IDEN_01"),
                                         Bytes(0x00091027, "UN", std::string("\x0A\x88\x55\x3A", 4)),
                                         Bytes(0x00280010, "UN", std::string("\x00\x02", 2))};
-  const std::string file = dicom::testing::Preamble() + dicom::testing::WriteMeta(dicom::testing::SyntaxOf(kExplicitBig)) + Write(data, kExplicitBig);
+  const std::string file =
+      dicom::testing::Preamble() + dicom::testing::WriteMeta(dicom::testing::SyntaxOf(kExplicitBig)) + Write(data, kExplicitBig);
   dicom::MemorySource source({reinterpret_cast<const uint8_t*>(file.data()), file.size()});
   dicom::InstanceReader reader;
   dicom::Instance instance;
