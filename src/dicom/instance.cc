@@ -56,8 +56,8 @@ class PrefixedSource final : public ByteSource {
     const size_t count = std::min(out.size(), prefix_.size() - static_cast<size_t>(offset));
     std::copy_n(prefix_.data() + offset, count, out.data());
     if (count == out.size()) return count;
-    DH_ASSIGN(const size_t more, rest_->ReadAt(0, out.subspan(count)));
-    return count + more;
+    const auto more = rest_->ReadAt(0, out.subspan(count));
+    return more.ok() ? count + *more : count;  // the prefix is good whatever comes behind it
   }
 
  private:
@@ -191,6 +191,10 @@ bool InstanceReader::Inflate(ByteSource& source, Instance& instance, uint32_t po
   instance.encoding = {true, false};
   instance.inflated = true;
   ReadDataSet(instance, position);
+  // Broken data ends like whole data; asking once more tells.
+  uint8_t next = 0;
+  const bool known = !instance.problems.empty() && instance.problems.back().code != ProblemCode::kNotOrdered;
+  if (!known && !inflated.ReadAt(0, {&next, 1}).ok()) instance.problems.push_back({ProblemCode::kTruncated, 0, position});
   instance.bytes_read = read_before + inflated.bytes_read();
   instance.window.Detach();
   return true;

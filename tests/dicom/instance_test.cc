@@ -472,6 +472,14 @@ TEST(Instance, ABrokenDeflatedDataSetGivesWhatCameBefore) {
   EXPECT_THAT(reading.instance.problems, ::testing::Not(IsEmpty()));
 }
 
+TEST(Instance, ADeflatedDataSetThatIsBrokenFromItsFirstByteIsAProblem) {
+  const Reading reading = Read(Preamble() + WriteMeta("1.2.840.10008.1.2.1.99") + std::string(100, '\xFF'));
+  EXPECT_EQ(reading.outcome, ReadOutcome::kInstance);  // of the File Meta Information
+  EXPECT_EQ(reading.instance.Text(0x00020010), "1.2.840.10008.1.2.1.99");
+  EXPECT_LE(reading.instance.elements.back().end, reading.instance.window.size());
+  EXPECT_THAT(reading.problems(), ElementsAre(ProblemCode::kTruncated));
+}
+
 TEST(Instance, WhatTheSystemRefusesIsAProblem) {
   DataSet data = kSmall;
   data.push_back(Text(0x00324000, "LT", std::string(60000, 'c')));
