@@ -22,27 +22,36 @@ uint64_t Mix(uint64_t x) {
 }
 
 // Schemas are bounded in depth by base::kMaxSequenceDepth's smaller brother kMaxColumnDepth, so walks over them recurse.
-bool HasLeaf(const Node& node, bool only_used) {  // NOLINT(misc-no-recursion)
-  if (only_used && !node.used()) return false;
+bool HasLeaf(const Node& node) {  // NOLINT(misc-no-recursion)
   if (node.type() != Type::kRecord) return true;
-  return std::any_of(node.children().begin(), node.children().end(),
-                     [&](const auto& child) { return HasLeaf(*child, only_used); });
+  return std::any_of(node.children().begin(), node.children().end(), [](const auto& child) { return HasLeaf(*child); });
 }
 
 bool Before(const Node* a, const Node* b) { return a->order() != b->order() ? a->order() < b->order() : a->name() < b->name(); }
+
+std::vector<const Node*> ChildrenOf(const Node& node) {
+  std::vector<const Node*> children;
+  for (const auto& child : node.children()) children.push_back(child.get());
+  return children;
+}
 
 std::vector<Field> FieldsOf(std::vector<const Node*> nodes, bool only_used) {  // NOLINT(misc-no-recursion)
   std::sort(nodes.begin(), nodes.end(), Before);
   std::vector<Field> fields;
   for (const Node* node : nodes) {
-    if (!HasLeaf(*node, only_used)) continue;
+    if (!HasLeaf(*node) || (only_used && !node->used())) continue;
     Field field;
     field.name = node->name();
     field.type = node->type();
     field.mode = node->repeated() ? Mode::kRepeated : Mode::kNullable;
-    std::vector<const Node*> children;
-    for (const auto& child : node->children()) children.push_back(child.get());
-    field.fields = FieldsOf(std::move(children), only_used);
+    if (node->type() == Type::kRecord) {
+      field.fields = FieldsOf(ChildrenOf(*node), only_used);
+      // Items without any value: one field, NULL in all, tells how many there are.
+      if (field.fields.empty()) {
+        field.fields = FieldsOf(ChildrenOf(*node), false);
+        field.fields.resize(1);
+      }
+    }
     fields.push_back(std::move(field));
   }
   return fields;
@@ -243,7 +252,7 @@ void SchemaUnion::Add(const Batch& batch) {
 
 void SchemaUnion::AddNodes(const std::vector<const Node*>& nodes, Entries& entries) {  // NOLINT(misc-no-recursion)
   for (const Node* node : nodes) {
-    if (!HasLeaf(*node, false)) continue;
+    if (!HasLeaf(*node)) continue;
     auto& entry = entries[node->name()];
     if (entry == nullptr) {
       entry = std::make_unique<Entry>();
