@@ -226,7 +226,7 @@ class Check:
         columns = self.make("columns", "columns", "--columns", "300")
         report = self.make("sr", "sr.dcm", "--items", "50")
         enhanced = self.make("enhanced", "enhanced.dcm", "--frames", "40")
-        extra = ("--columns", "SourcePath", "SourceSize", "SourceModified")
+        extra = ("--columns", "SourcePath,SourceSize,SourceModified")
         self.export("hospital", hospital)
         self.export("replaced", columns)
         self.export("replaced", small, "--write-disposition", "write-truncate")
