@@ -143,7 +143,6 @@ class Bench:
     def export(self, path, threads=1, stdin_file=None, warehouse=None):
         with tempfile.TemporaryDirectory(dir=self.data) as temporary:
             command = [self.product, "export", "-" if stdin_file else path, "--warehouse", warehouse or temporary]
-            command += ["--stdin"] if stdin_file else []
             command += ["--bq-table", TABLE, "--write-disposition", "write-truncate", "--threads", threads, "--json"]
             return run(command, stdin_file)
 
