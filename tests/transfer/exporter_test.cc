@@ -1,0 +1,230 @@
+#include "transfer/exporter.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/base/faulty_file_system.h"
+#include "tests/dicom/dicom_writer.h"
+#include "tests/transfer/scratch.h"
+#include "tests/warehouse/table_maker.h"
+#include "warehouse/parquet_scan.h"
+
+namespace dicomhouse::transfer {
+namespace {
+
+using dicom::testing::DataSet;
+using dicom::testing::Text;
+using dicom::testing::WriteFile;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::SizeIs;
+
+const warehouse::TableName kName{"local", "dicom", "metadata"};
+const warehouse::TableName kAccountName{"local", "dicom", "metadata_account"};
+
+std::string Instance(const std::string& uid, const std::string& patient, const DataSet& more = {}) {
+  DataSet data = {Text(0x00080018, "UI", uid), Text(0x00100020, "LO", patient), Text(0x0020000D, "UI", "1.2.7"),
+                  Text(0x0020000E, "UI", "1.2.8")};
+  data.insert(data.end(), more.begin(), more.end());
+  std::stable_sort(data.begin(), data.end(), [](const auto& a, const auto& b) { return a.tag < b.tag; });
+  return WriteFile(data);
+}
+
+class ExporterTest : public ::testing::Test {
+ protected:
+  std::string Write(const std::string& name, const std::string& bytes) { return scratch_.Write("in/" + name, bytes); }
+
+  base::Result<ExportReport> Run(ExportOptions options = {},
+                                 warehouse::Disposition disposition = warehouse::Disposition::kAppend) {
+    DH_ASSIGN(const auto source, Source::Start({.paths = {scratch_.path("in")}, .ordered = true, .files_per_piece = 3}));
+    const warehouse::Warehouse warehouse(scratch_.path("warehouse"), files_);
+    DH_ASSIGN(const auto table, OpenTableDestination(warehouse, kName, disposition));
+    DH_ASSIGN(const auto account, OpenTableDestination(warehouse, kAccountName, disposition));
+    return Export(*source, options, *table, account.get(), progress_,
+                  [this](const std::string& path, const std::string& text) { said_.push_back(path + ": " + text); });
+  }
+  // Of the table as it is now.
+  std::string Ask(const std::string& columns, const warehouse::TableName& name = kName) const {
+    const warehouse::Warehouse warehouse(scratch_.path("warehouse"));
+    const auto snapshot = warehouse.OpenTable(name);
+    if (!snapshot.ok()) return "no table\n";
+    return warehouse::Ask("SELECT " + columns + " FROM (" + *warehouse::ScanSql(*snapshot, {}) + ") ORDER BY ALL");
+  }
+  // Files in the warehouse, hidden ones too.
+  std::vector<std::string> Files() const {
+    std::vector<std::string> names;
+    if (!std::filesystem::exists(scratch_.path("warehouse"))) return names;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch_.path("warehouse"))) {
+      if (entry.is_regular_file()) names.push_back(entry.path().string());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  Scratch scratch_;
+  base::FaultyFileSystem files_;
+  Progress progress_;
+  std::vector<std::string> said_;
+};
+
+TEST_F(ExporterTest, EveryFileIsCountedOnce) {
+  Write("a.dcm", Instance("1.1", "P1"));
+  Write("b.dcm", Instance("1.2", "P1"));
+  Write("copy.dcm", Instance("1.1", "P1"));
+  Write("text.txt", "no DICOM");
+  Write("broken.dcm", dicom::testing::Preamble());
+  Write("DICOMDIR", dicom::testing::Preamble() +
+                        dicom::testing::Write({Text(0x00020002, "UI", "1.2.840.10008.1.3.10")}, dicom::testing::kExplicitLittle));
+  const auto report = Run();
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(report->files, 6U);
+  EXPECT_EQ(report->instances, 2U);
+  EXPECT_EQ(report->duplicates, 1U);
+  EXPECT_EQ(report->skipped, 2U);
+  EXPECT_EQ(report->filtered, 0U);
+  uint64_t failures = 0;
+  for (const auto& [reason, count] : report->failures) failures += count;
+  EXPECT_EQ(failures, 1U);
+  EXPECT_EQ(report->files, report->instances + report->duplicates + report->skipped + failures);
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("broken.dcm")));
+  EXPECT_EQ(Ask("SOPInstanceUID, PatientID"), "1.1|P1\n1.2|P1\n");
+  EXPECT_EQ(Ask("Reason, SOPInstanceUID", kAccountName), "DUPLICATE_INSTANCE|1.1\nFILE|\n");
+  EXPECT_EQ(progress_.files, 6U);
+  EXPECT_EQ(report->elements.counts.read, 10U);  // of two rows: five elements each, the transfer syntax too
+  EXPECT_TRUE(report->elements.counts.balanced());
+}
+
+TEST_F(ExporterTest, TheRowsAreTheSameForAnyNumberOfThreads) {
+  for (int i = 0; i < 60; ++i) {
+    // Five copies of each of twelve instances; the patient tells which copy it is.
+    DataSet more = {dicom::testing::Us(0x00280010, {static_cast<uint16_t>(i % 3)})};
+    if (i % 4 == 0) more.push_back(Text(0x00104000, "LT", "only sometimes"));
+    Write((i < 10 ? "0" : "") + std::to_string(i) + ".dcm",
+          Instance("1.2." + std::to_string(i % 12), "P" + std::to_string(i), more));
+  }
+  std::string rows;
+  std::string schema;
+  for (const int threads : {1, 2, 4, 8, 8, 8, 8}) {
+    ExportOptions options;
+    options.threads = threads;
+    const auto report = Run(options, warehouse::Disposition::kTruncate);
+    ASSERT_TRUE(report.ok()) << report.error().message;
+    EXPECT_EQ(report->instances, 12U);
+    EXPECT_EQ(report->duplicates, 48U);
+    EXPECT_EQ(report->elements.counts.read, 12U * 6 + 3) << "of the rows that are there, not of those removed";
+    const std::string now = Ask("SOPInstanceUID, PatientID, \"Rows\", PatientComments");
+    if (rows.empty()) rows = now;
+    EXPECT_EQ(now, rows) << threads;
+    const std::string fields = table::ToBigQueryJson(report->schema).Print();
+    if (schema.empty()) schema = fields;
+    EXPECT_EQ(fields, schema) << threads;
+  }
+  EXPECT_THAT(rows, ::testing::StartsWith("1.2.0|P0|0|only sometimes\n1.2.1|P1|1|NULL\n1.2.10|P10|"));
+}
+
+TEST_F(ExporterTest, ADamagedCopyComesAfterAWholeOne) {
+  const std::string whole = Instance("1.1", "whole", {Text(0x00104000, "LT", "the end")});
+  const std::string damaged = Instance("1.1", "damaged", {Text(0x00104000, "LT", "the end")});
+  Write("a.dcm", damaged.substr(0, damaged.size() - 4));
+  Write("b.dcm", whole);
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(Ask("PatientID"), "whole\n");
+}
+
+TEST_F(ExporterTest, InstancesWithoutAUidAllHaveARow) {
+  for (const char* name : {"a", "b"}) Write(name, WriteFile({Text(0x00100020, "LO", name)}));
+  const auto report = Run();
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(report->instances, 2U);
+  EXPECT_EQ(Ask("PatientID"), "a\nb\n");
+}
+
+TEST_F(ExporterTest, TheFilterAdmitsWhatItNames) {
+  for (const char* uid : {"1.1", "1.2", "1.3"}) Write(uid, Instance(uid, "P"));
+  ExportOptions options;
+  const auto filter = Filter::Parse("/studies/1.2.7/series/1.2.8/instances/1.2\n/studies/9.9\n");
+  ASSERT_TRUE(filter.ok());
+  options.filter = *filter;
+  const auto report = Run(options);
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(report->instances, 1U);
+  EXPECT_EQ(report->filtered, 2U);
+  EXPECT_EQ(Ask("SOPInstanceUID"), "1.2\n");
+}
+
+TEST_F(ExporterTest, NothingToReadGivesAnEmptyTable) {
+  Write("text.txt", "no DICOM");
+  const auto report = Run();
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(report->instances, 0U);
+  EXPECT_EQ(report->skipped, 1U);
+}
+
+TEST_F(ExporterTest, ACancelledExportLeavesNothing) {
+  for (int i = 0; i < 20; ++i) Write(std::to_string(i), Instance("1." + std::to_string(i), "P"));
+  progress_.cancelled = true;
+  const auto report = Run();
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, base::ErrorCode::kCancelled);
+  EXPECT_THAT(Files(), IsEmpty());
+}
+
+TEST_F(ExporterTest, AnExportCancelledOnItsWayLeavesTheOldTable) {
+  Write("0", Instance("1.0", "old"));
+  ASSERT_TRUE(Run().ok());
+  const auto before = Files();
+  for (int i = 1; i < 20; ++i) Write(std::to_string(i), Instance("1." + std::to_string(i), "new"));
+  Write("broken", dicom::testing::Preamble());
+  const auto source = Source::Start({.paths = {scratch_.path("in")}, .ordered = true, .files_per_piece = 1});
+  ASSERT_TRUE(source.ok());
+  const warehouse::Warehouse warehouse(scratch_.path("warehouse"));
+  {
+    const auto table = OpenTableDestination(warehouse, kName, warehouse::Disposition::kTruncate);
+    ASSERT_TRUE(table.ok());
+    const auto report =
+        Export(**source, {}, **table, nullptr, progress_, [&](const auto&, const auto&) { progress_.cancelled = true; });
+    ASSERT_FALSE(report.ok());
+    EXPECT_EQ(report.error().code, base::ErrorCode::kCancelled);
+  }
+  EXPECT_EQ(Ask("PatientID"), "old\n");
+  EXPECT_EQ(Files(), before);
+}
+
+// The disk is full at the k-th write, for every k: the table is the old one when the export says that it failed, the new one
+// when it says that it did not, or that only the end of publishing failed.
+TEST_F(ExporterTest, AFullDiskAtAnyWriteLeavesTheOldTable) {
+  Write("0", Instance("1.0", "old"));
+  ASSERT_TRUE(Run().ok());
+  Write("0", Instance("1.1", "new"));
+  int failed = 0;
+  for (int k = 1; k < 200; ++k) {
+    files_.FailAt(k, base::FaultyFileSystem::Fault::kNoSpace);
+    const auto report = Run({}, warehouse::Disposition::kTruncate);
+    const bool met = files_.operations() >= k;
+    files_.Heal();
+    // Behind the moment of publishing an error says that the new version is there.
+    const std::string error = report.ok() ? "" : report.error().message;
+    const bool visible =
+        error.starts_with("the table's new version is visible") && error.find("/dicom/metadata/") != std::string::npos;
+    const bool published = report.ok() || visible;
+    EXPECT_EQ(Ask("PatientID"), published ? "new\n" : "old\n") << "write " << k << " " << error;
+    if (published) {
+      if (!met) break;
+      // Once more from the old table.
+      Write("0", Instance("1.0", "old"));
+      ASSERT_TRUE(Run({}, warehouse::Disposition::kTruncate).ok());
+      Write("0", Instance("1.1", "new"));
+    } else {
+      ++failed;
+      EXPECT_THAT(error, HasSubstr("No space left")) << k;
+    }
+  }
+  EXPECT_GT(failed, 10);
+}
+
+}  // namespace
+}  // namespace dicomhouse::transfer
