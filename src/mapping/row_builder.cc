@@ -143,7 +143,10 @@ uint32_t RowBuilder::ContextOf(dicom::Instance& instance) {
   const std::string_view pixels = value(kPixelRepresentationTag);
   context_key_.clear();
   context_key_ += static_cast<char>('0' + (instance.encoding.explicit_vr ? 1 : 0) + (instance.encoding.big_endian ? 2 : 0));
-  context_key_.append(set).append(1, '\1').append(offset).append(1, '\1').append(pixels);
+  for (const std::string_view part : {set, offset, pixels}) {
+    const size_t size = part.size();
+    context_key_.append(reinterpret_cast<const char*>(&size), sizeof size).append(part);
+  }
   auto found = contexts_.find(context_key_);
   if (found == contexts_.end()) found = contexts_.emplace(context_key_, static_cast<uint32_t>(contexts_.size() + 1)).first;
   if (found->second != context_number_ || context_.set == nullptr) {

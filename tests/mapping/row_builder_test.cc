@@ -198,5 +198,136 @@ TEST(RowBuilder, RowsOfTangledDataSetsAreThoseOfTheReference) {
     ExpectReference(1000000 + seed, true);
 }
 
+// ---- one rule at a time
+
+Json OnlyRow(const DataSet& data, const Options& options = {}) {
+  Feeder feeder(options);
+  const RowTotals totals = feeder.Add(dicom::testing::WriteFile(data), "path");
+  EXPECT_TRUE(totals.counts.balanced());
+  EXPECT_EQ(totals.failed_balance, 0U);
+  const auto rows = feeder.Take();
+  return rows.size() == 1 ? rows[0] : Json();
+}
+
+TEST(RowBuilder, DropsWhatLiesBelowTheLevelsOfATable) {
+  DataSet data = {Text(0x00080018, "UI", "1.2.3")};
+  for (int i = 0; i < 20; ++i) data = {Sequence(0x00081140, {data}, i % 2 == 0)};
+  Feeder feeder;
+  const RowTotals totals = feeder.Add(dicom::testing::WriteFile(data), "path");
+  EXPECT_EQ(totals.counts.read, 22U);
+  EXPECT_EQ(totals.counts.dropped, 8U) << "seven sequences and the element";
+  EXPECT_EQ(totals.dropped[static_cast<size_t>(Reason::kTooDeep)], 8U);
+  int depth = 0;
+  const auto rows = feeder.Take();
+  for (const Json* at = &rows.at(0); at->find("ReferencedImageSequence") != nullptr; ++depth)
+    at = &(*at)["ReferencedImageSequence"].array().at(0);
+  EXPECT_EQ(depth, base::kMaxColumnDepth - 2) << "a person name needs two more";
+}
+
+TEST(RowBuilder, DropsValuesOverTheLimitAndKeepsThoseOfTheLimit) {
+  const std::string large(base::kMaxValueBytes, 'x');
+  Json row = OnlyRow({Text(0x00080018, "UI", "1"), dicom::testing::Bytes(0x00187FFE, "UT", large)});
+  EXPECT_EQ(row.find("DroppedTags"), nullptr);
+  row = OnlyRow({Text(0x00080018, "UI", "1"), dicom::testing::Bytes(0x00187FFE, "UT", large + "xx")});
+  EXPECT_EQ(row["DroppedTags"].Print(), R"([{"TagName":"Tag_00187FFE"}])");
+}
+
+TEST(RowBuilder, TheFirstOfATagThatStandsTwiceInAnItemCounts) {
+  const Json row = OnlyRow({Sequence(
+      0x00081140, {{Text(0x00081150, "UI", "1"), Text(0x00081150, "UI", "2"),
+                    Sequence(0x00081199, {{Text(0x00081155, "UI", "3")}}), Sequence(0x00081199, {{Text(0x00081155, "UI", "4")}})},
+                   {Text(0x00081150, "UI", "5")}})});
+  EXPECT_EQ(
+      row["ReferencedImageSequence"].Print(),
+      R"([{"ReferencedSOPClassUID":"1","ReferencedSOPSequence":[{"ReferencedSOPInstanceUID":"3"}]},{"ReferencedSOPClassUID":"5"}])");
+  EXPECT_EQ(row["DroppedTags"].array().size(), 3U);
+}
+
+TEST(RowBuilder, ACopyThatGetsNoRowOnlyAddsToTheSchema) {
+  Feeder feeder;
+  feeder.Add(dicom::testing::WriteFile({Text(0x00080018, "UI", "1"), Text(0x00100010, "PN", "A")}), "a");
+  feeder.Add(dicom::testing::WriteFile({Text(0x00080018, "UI", "1"), Text(0x00100010, "PN", "B"), Text(0x00104000, "LT", "c")}),
+             "b", false);
+  feeder.Add(dicom::testing::WriteFile({Text(0x00080018, "UI", "2"), Text(0x00100010, "PN", "A")}), "c");
+  const auto rows = feeder.Take();
+  ASSERT_EQ(rows.size(), 2U);
+  for (const Json& row : rows) {
+    EXPECT_EQ(row["PatientName"]["Alphabetic"]["FamilyName"].as_string(), "A");
+    EXPECT_EQ(row.find("PatientComments"), nullptr);
+  }
+  EXPECT_THAT(Print(feeder.Schema()), ::testing::HasSubstr("PatientComments"));
+}
+
+// The character set, the time zone and the pixel representation are told apart however their bytes are arranged.
+TEST(RowBuilder, EqualBytesInAnotherContextAreAnotherValue) {
+  const auto file = [](std::string_view set, std::string_view zone, std::string_view pixels) {
+    return dicom::testing::WriteFile(
+        {dicom::testing::Bytes(0x00080005, "CS", std::string(set)), dicom::testing::Bytes(0x00080201, "SH", std::string(zone)),
+         Text(0x00100020, "LO", "\xC0\xC0"), dicom::testing::Bytes(0x00280103, "US", std::string(pixels))});
+  };
+  Feeder feeder;
+  feeder.Add(file("ISO_IR 144", "\1", "\1"), "cyrillic");
+  feeder.Add(file("ISO_IR 144\1\1", "", ""), "unknown");
+  feeder.Add(file("ISO_IR 100", "", ""), "latin");
+  feeder.Add(file("ISO_IR 144", "", ""), "cyrillic");
+  const auto rows = feeder.Take();
+  ASSERT_EQ(rows.size(), 4U);
+  EXPECT_EQ(rows[0]["PatientID"].as_string(), "РР");
+  EXPECT_EQ(rows[1]["PatientID"].as_string(), "ÀÀ");
+  EXPECT_EQ(rows[2]["PatientID"].as_string(), "ÀÀ");
+  EXPECT_EQ(rows[3]["PatientID"].as_string(), "РР");
+}
+
+// A value beyond the first read is no other than one within it, whatever was read before.
+TEST(RowBuilder, ALongHeaderBeforeChangesNothing) {
+  Element unknown = Sequence(0x00291020, {{Text(0x00081150, "UI", "1.2"), Text(0x00104000, "LT", std::string(6000, 'c'))}});
+  unknown.vr = "UN";
+  const std::string file = dicom::testing::WriteFile(
+      {Text(0x00080018, "UI", "1"), Text(0x00104000, "LT", std::string(20000, 'x')), Text(0x00290010, "LO", "SOMEBODY"),
+       dicom::testing::Bytes(0x00291010, "OB", std::string(5000, 'b')),
+       dicom::testing::Bytes(0x00291011, "UN", std::string(5000, 'u')), unknown,
+       dicom::testing::Bytes(0x00404030, "UN", std::string(5000, 'u')),
+       dicom::testing::Bytes(0x00700022, "UN", std::string(5000, 'u'))});
+  const std::string long_file =
+      dicom::testing::WriteFile({Text(0x00080018, "UI", "2"), Text(0x00104000, "LT", std::string(200000, 'y'))});
+  Feeder feeder;
+  const RowTotals alone = feeder.Add(file, "path");
+  const Json row = feeder.Take().at(0);
+  feeder.Add(long_file, "long");
+  const RowTotals behind = feeder.Add(file, "path");
+  EXPECT_TRUE(feeder.Take().at(1) == row);
+  EXPECT_EQ(behind.counts.dropped, alone.counts.dropped);
+  EXPECT_EQ(behind.dropped, alone.dropped);
+}
+
+// Profile lossless: no row depends on those before it, and all accounts balance.
+TEST(RowBuilder, LosslessRowsDoNotDependOnThoseBefore) {
+  Options options;
+  options.profile = Profile::kLossless;
+  options.extra = {true, true, true};
+  for (uint64_t seed = 1, runs = Runs(10); seed <= runs; ++seed) {
+    RandomDataSets random(5000 + seed);
+    std::vector<std::string> files;
+    for (int i = 0; i < 15; ++i) {
+      const Encoding encoding = random.Chance(60) ? kExplicitLittle : random.Chance(60) ? kImplicitLittle : kExplicitBig;
+      files.push_back(dicom::testing::WriteFile(random.Make(random.Chance(20)), encoding));
+    }
+    Feeder together(options);
+    std::vector<size_t> order;
+    for (int i = 0; i < 40; ++i) order.push_back(random.Below(files.size()));
+    for (const size_t i : order) {
+      const RowTotals totals = together.Add(files[i], std::to_string(i));
+      EXPECT_EQ(totals.failed_balance, 0U) << seed;
+    }
+    const auto rows = together.Take();
+    for (size_t i = 0; i < rows.size(); ++i) {
+      Feeder alone(options);
+      alone.Add(files[order[i]], std::to_string(order[i]));
+      const auto expected = alone.Take();
+      ASSERT_TRUE(rows[i] == expected[0]) << seed << " " << FirstDifference(rows[i].Print(1), expected[0].Print(1));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace dicomhouse::mapping
