@@ -262,19 +262,24 @@ TEST(RowBuilder, ACopyThatGetsNoRowOnlyAddsToTheSchema) {
 TEST(RowBuilder, EqualBytesInAnotherContextAreAnotherValue) {
   const auto file = [](std::string_view set, std::string_view zone, std::string_view pixels) {
     return dicom::testing::WriteFile(
-        {dicom::testing::Bytes(0x00080005, "CS", std::string(set)), dicom::testing::Bytes(0x00080201, "SH", std::string(zone)),
-         Text(0x00100020, "LO", "\xC0\xC0"), dicom::testing::Bytes(0x00280103, "US", std::string(pixels))});
+        {dicom::testing::Bytes(0x00080005, "CS", std::string(set)), Text(0x0008002A, "DT", "19700101010000"),
+         dicom::testing::Bytes(0x00080201, "SH", std::string(zone)), Text(0x00100020, "LO", "\xC0\xC0"),
+         dicom::testing::Bytes(0x00280103, "US", std::string(pixels))});
   };
   Feeder feeder;
-  feeder.Add(file("ISO_IR 144", "\1", "\1"), "cyrillic");
-  feeder.Add(file("ISO_IR 144\1\1", "", ""), "unknown");
-  feeder.Add(file("ISO_IR 100", "", ""), "latin");
-  feeder.Add(file("ISO_IR 144", "", ""), "cyrillic");
+  feeder.Add(file("ISO_IR 100\1+0100", "", "\1"), "in one value");
+  feeder.Add(file("ISO_IR 100", "+0100", "\1\1"), "in two");
+  feeder.Add(file("ISO_IR 144", "+0100", "\1\1"), "cyrillic");
+  feeder.Add(file("ISO_IR 144", "", ""), "without a zone");
   const auto rows = feeder.Take();
   ASSERT_EQ(rows.size(), 4U);
-  EXPECT_EQ(rows[0]["PatientID"].as_string(), "РР");
+  constexpr int64_t kHour = 3'600'000'000;
+  EXPECT_EQ(rows[0]["AcquisitionDateTime"].as_int(), kHour);
+  EXPECT_EQ(rows[1]["AcquisitionDateTime"].as_int(), 0);
+  EXPECT_EQ(rows[2]["AcquisitionDateTime"].as_int(), 0);
+  EXPECT_EQ(rows[3]["AcquisitionDateTime"].as_int(), kHour);
   EXPECT_EQ(rows[1]["PatientID"].as_string(), "ÀÀ");
-  EXPECT_EQ(rows[2]["PatientID"].as_string(), "ÀÀ");
+  EXPECT_EQ(rows[2]["PatientID"].as_string(), "РР");
   EXPECT_EQ(rows[3]["PatientID"].as_string(), "РР");
 }
 
