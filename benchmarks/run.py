@@ -34,9 +34,13 @@ class Sample:
     read_bytes: int = 0  # by read calls, as the kernel counts them
     values: dict = field(default_factory=dict)  # what the process itself reported
 
+    def count(self):
+        """Instances looked at: copies of one (the real series is given again and again) are read as well."""
+        return float(self.values.get("instances", 0)) + float(self.values.get("duplicates", 0))
+
     @property
     def rate(self):
-        return float(self.values.get("instances", 0)) / self.seconds
+        return self.count() / self.seconds
 
 
 @dataclass
