@@ -57,10 +57,11 @@ bool Window::Fetch(uint64_t end) {
 }
 
 bool Window::LeaveOut(uint32_t position, uint64_t length, bool check_end) {
+  if (source_ == nullptr) return false;  // a later walk through what is loaded changes nothing
   gaps_.push_back({position, length});
   size_ = position;
   left_out_ += length;
-  if (source_ == nullptr || at_end_) return false;
+  if (at_end_) return false;
   if (!check_end) return true;
   // The last byte of the value tells whether it is whole.
   uint8_t last = 0;

@@ -25,6 +25,7 @@ using dicom::testing::kImplicitLittle;
 using dicom::testing::Sequence;
 using dicom::testing::Text;
 using dicom::testing::Us;
+using dicom::testing::Write;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -303,6 +304,36 @@ TEST(RowBuilder, ALongHeaderBeforeChangesNothing) {
   EXPECT_TRUE(feeder.Take().at(1) == row);
   EXPECT_EQ(behind.counts.dropped, alone.counts.dropped);
   EXPECT_EQ(behind.dropped, alone.dropped);
+}
+
+// A length inside a sequence that says more than there is harms nothing behind the sequence.
+TEST(RowBuilder, AValuePastTheEndInsideASequenceLeavesTheElementsBehindItWhole) {
+  Element huge = dicom::testing::Bytes(0x00091010, "OB", "");
+  huge.declared_length = 0x40000000;
+  std::string bytes = Write({Text(0x00080018, "UI", "1")}, kExplicitLittle);
+  std::string inside;
+  dicom::testing::AppendTag(inside, dicom::kItemTag, false);
+  dicom::testing::Append32(inside, dicom::kUndefinedLength, false);
+  inside += WriteElement(huge, kExplicitLittle);
+  dicom::testing::AppendHeader(bytes, 0x00081140, "SQ", static_cast<uint32_t>(inside.size()), kExplicitLittle);
+  bytes += inside + Write({Sequence(0x00081199, {{Text(0x00081150, "UI", "1.2.3")}}), Text(0x00100020, "LO", "id"),
+                           Us(0x00100021, {1, 2})},
+                          kExplicitLittle);
+  const std::string file =
+      dicom::testing::Preamble() + dicom::testing::WriteMeta(dicom::testing::SyntaxOf(kExplicitLittle)) + bytes;
+  Feeder feeder;
+  for (int i = 0; i < 3; ++i) feeder.Add(file, "#" + std::to_string(i));
+  const auto rows = feeder.Take();
+  const size_t data_set = file.size() - bytes.size();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(rows[i]["ReferencedSOPSequence"].Print(), R"([{"ReferencedSOPClassUID":"1.2.3"}])");
+    EXPECT_EQ(rows[i]["PatientID"].as_string(), "id");
+    const auto notes = feeder.Notes("#" + std::to_string(i), data_set);
+    ASSERT_FALSE(notes.empty());
+    EXPECT_EQ(notes.back().path, "0010,0021");
+    EXPECT_EQ(notes.back().offset, bytes.size() - 12);
+    EXPECT_EQ(Print(notes), Print(feeder.Notes("#0", data_set)));
+  }
 }
 
 // Profile lossless: no row depends on those before it, and all accounts balance.
