@@ -7,11 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/source_tree.h"
+
 namespace dicomhouse::dicom::testing {
 
-inline std::filesystem::path SourceTree() { return std::filesystem::path(__FILE__).parent_path().parent_path().parent_path(); }
-// Test data that is too large for the source tree; often absent.
-inline std::filesystem::path SharedCorpora() { return SourceTree().parent_path() / "shared" / "corpora"; }
+using dicomhouse::test_support::SourceTree;
+inline std::filesystem::path SharedCorpora() { return dicomhouse::test_support::SharedFolder() / "corpora"; }
 
 inline std::string ReadWholeFile(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);

@@ -6,13 +6,13 @@
 #include <string>
 
 #include "mapping/type_rules.h"
+#include "tests/support/source_tree.h"
 
 namespace dicomhouse::mapping {
 namespace {
 
 TEST(TypedPrivateRule, NoTwoCreatorsOfTheDictionaryShareAColumnNameInAnyCase) {
-  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
-  std::ifstream table(root / "data/dictionary/private.tsv");
+  std::ifstream table(dicomhouse::test_support::SourceTree() / "data/dictionary/private.tsv");
   ASSERT_TRUE(table.good());
   std::map<std::string, std::string> owners;
   std::string line;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "tests/query/question.h"
+#include "tests/support/source_tree.h"
 
 namespace dicomhouse::query {
 namespace {
@@ -16,8 +17,7 @@ namespace {
 using Page = std::string;
 
 Page ReadPage() {
-  const std::filesystem::path root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
-  std::ifstream file(root / ".." / "shared" / "spec" / "seed-original-pt.txt", std::ios::binary);
+  std::ifstream file(dicomhouse::test_support::SharedFolder() / "spec" / "seed-original-pt.txt", std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 

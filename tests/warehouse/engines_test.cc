@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "table_maker.h"
+#include "tests/support/source_tree.h"
 #include "warehouse/warehouse.h"
 
 namespace dicomhouse::warehouse {
@@ -43,7 +44,7 @@ class EnginesTest : public testing::TestWithParam<Reader> {
 
   // The rows, sorted: readers owe no order.
   std::vector<std::string> Rows(const std::string& arguments = "") {
-    const std::string scripts = std::string(std::filesystem::path(__FILE__).parent_path().parent_path() / "engines");
+    const std::string scripts = (dicomhouse::test_support::SourceTree() / "tests" / "engines").string();
     const std::string engines = std::getenv("ENGINES_FOLDER");
     const std::string command = Replace(Replace(GetParam().command, "%E", engines), "%S", scripts) + " '" +
                                 warehouse_.TableFolder(kName) + "' " + arguments + " 2>&1";
@@ -159,7 +160,7 @@ class SparkTest : public testing::Test {
   }
 
   std::vector<std::string> Spark(const std::vector<std::string>& steps) {
-    const std::string scripts = std::string(std::filesystem::path(__FILE__).parent_path().parent_path() / "engines");
+    const std::string scripts = (dicomhouse::test_support::SourceTree() / "tests" / "engines").string();
     const std::string errors = folder_.path() + "/spark.log";
     std::string command =
         "\"$ENGINES_FOLDER/venv/bin/python\" '" + scripts + "/spark_check.py' '" + folder_.path() + "' local dicom t";
