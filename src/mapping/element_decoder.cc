@@ -74,7 +74,9 @@ ElementDecoder::ElementDecoder(table::Batch& batch, Profile profile)
 }
 
 PairNodes ElementDecoder::MakePair(Node& record, std::string_view first, std::string_view second, Type type, Mode mode) {
-  return {&record, &record.Child(first, Type::kString, Mode::kNullable, 0), &record.Child(second, type, mode, 1)};
+  PairNodes pair = {&record, &record.Child(first, Type::kString, Mode::kNullable, 0), &record.Child(second, type, mode, 1)};
+  pair.first->values.AlwaysLookUp();
+  return pair;
 }
 
 PairNodes& ElementDecoder::OtherOf(Level& level) {

@@ -91,7 +91,7 @@ void Values::Remember(uint32_t place, uint32_t value) {
   index_[place] = value + 1;
   if (++entries_ * 2 > index_.size()) Grow();
   if (size() % kTrial == 0 && size() > 0) {
-    looking_up_ = found_ * kWorthwhile >= size();
+    looking_up_ = always_looking_up_ || found_ * kWorthwhile >= size();
   }
 }
 

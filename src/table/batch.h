@@ -42,6 +42,8 @@ class Values {
   // INTEGER; DATE in days; TIME, TIMESTAMP in microseconds; FLOAT as the bits of the double. Requires: !is_text().
   uint32_t AddNumber(int64_t number);
 
+  // For values of a small set (names of tags): looking up never stops, though the first hundreds may all be different.
+  void AlwaysLookUp() { always_looking_up_ = true; }
   // False: so many different values came that looking them up has stopped until Clear().
   bool looking_up() const { return looking_up_; }
 
@@ -64,6 +66,7 @@ class Values {
 
   Type type_ = Type::kString;
   bool looking_up_ = true;
+  bool always_looking_up_ = false;
   uint32_t found_ = 0;
   uint32_t entries_ = 0;  // in index_
   std::string arena_;

@@ -18,6 +18,10 @@ constexpr int kZstdLevel = 1;
 // A page ends at a row boundary behind this many entries or bytes.
 constexpr int64_t kPageEntries = 1 << 20;
 constexpr size_t kPageBytes = 1 << 20;
+// A dictionary pays from this many references to a value on: with fewer, zstd does better with the plain values than with
+// indices, which it can't compress. (Of 2 to 5, parts of alike instances were the same and those of unlike ones smaller with
+// each.)
+constexpr uint64_t kReferencesOfWorth = 4;
 // Bounds of longer texts are not kept.
 constexpr size_t kMaxBoundBytes = 64;
 
@@ -89,20 +93,26 @@ Chunk LeafEncoder::Encode(const LeafPath& leaf, int64_t base, std::string& out) 
   return chunk;
 }
 
-// A dictionary pays when values are referred to often enough. References of runs and of repeated items both count.
+// How often the rows refer to the leaf's values. Exact for flat columns; below that as if all occurrences had the same number.
+uint64_t LeafEncoder::References(const LeafPath& leaf) {
+  const Column& column = *leaf.column;
+  const Node& node = *leaf.chain.back();
+  const bool flat = leaf.chain.size() == 1 && !node.repeated();
+  // What the rows refer to directly: distinct values, or a gathered column's items, which each of its lists names anew.
+  uint64_t references = 0;
+  for (const Column::Run& run : column.runs()) {
+    if (run.key != kAbsent) references += column.gathered() ? column.ItemsOf(run.key).size() * run.count : run.count;
+  }
+  const uint64_t held = column.gathered() ? column.node.slots : column.keys();
+  if (flat || held == 0) return references;
+  return std::max<uint64_t>(node.value.size(), node.value.size() * references / held);
+}
+
 void LeafEncoder::ChooseEncoding(const LeafPath& leaf) {
   const Node& node = *leaf.chain.back();
   const uint64_t distinct = node.values.size();
-  uint64_t references = node.value.size();
-  if (leaf.chain.size() == 1 && !node.repeated()) {
-    references = 0;
-    for (const Column::Run& run : leaf.column->runs()) references += run.key == kAbsent ? 0 : run.count;
-  } else if (leaf.column->keys() > 0) {
-    uint64_t rows = 0;
-    for (const Column::Run& run : leaf.column->runs()) rows += run.key == kAbsent ? 0 : run.count;
-    references = std::max(references, references * rows / leaf.column->keys());
-  }
-  use_dictionary_ = node.type() != Type::kBoolean && distinct > 0 && distinct * 2 <= references + 1;
+  const uint64_t references = References(leaf);
+  use_dictionary_ = node.type() != Type::kBoolean && distinct > 0 && distinct * kReferencesOfWorth <= references + 1;
   index_width_ = use_dictionary_ ? std::max(1, BitWidth(static_cast<uint32_t>(distinct - 1))) : 0;
   indices_.Start(index_width_);
   plain_.clear();

@@ -53,6 +53,7 @@ class LeafEncoder {
     uint32_t value;  // index, or kAbsent
   };
 
+  static uint64_t References(const LeafPath& leaf);
   void ChooseEncoding(const LeafPath& leaf);
   void EncodeRuns(const LeafPath& leaf);
   void EntriesOfKey(const LeafPath& leaf, uint32_t key);
