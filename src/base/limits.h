@@ -52,6 +52,40 @@ inline constexpr size_t kMaxFilterLineBytes = 4096;
 // Archives inside archives.
 inline constexpr int kMaxArchiveDepth = 4;
 
+// ---- store
+// Bytes of one instance that is stored. PS3.5's lengths are 32 bits, so fragments can make more: BigTIFF-like slides do.
+inline constexpr uint64_t kMaxInstanceBytes = uint64_t{64} << 30;
+// Instances of more bytes than this get a file of their own instead of a place in a segment.
+inline constexpr uint64_t kMaxSegmentInstanceBytes = uint64_t{4} << 20;
+// A segment that has reached this size is followed by a new one.
+inline constexpr uint64_t kSegmentBytes = uint64_t{256} << 20;
+// Characters of an id in a resource name, and bytes of an object's name (Cloud Storage's own limit).
+inline constexpr size_t kMaxResourceIdLength = 256;
+inline constexpr size_t kMaxObjectNameBytes = 1024;
+// Entries of a page of any list, when a client asks for more.
+inline constexpr int kMaxPageSize = 1000;
+// Matches of one search that are answered at once.
+inline constexpr uint64_t kMaxSearchLimit = 50000;
+
+// ---- HTTP
+// A request's line and header fields together, and the number of fields.
+inline constexpr size_t kMaxRequestHeaderBytes = 64 << 10;
+inline constexpr size_t kMaxRequestHeaderFields = 200;
+// Header fields of one part of a multipart body.
+inline constexpr size_t kMaxPartHeaderBytes = 16 << 10;
+// Parts of one multipart body.
+inline constexpr size_t kMaxParts = 100000;
+// A JSON document in a request.
+inline constexpr uint64_t kMaxJsonBodyBytes = uint64_t{8} << 20;
+// A body of any request: a STOW of whole studies, an upload.
+inline constexpr uint64_t kMaxRequestBodyBytes = uint64_t{1} << 40;
+// A header must have come in this time; a connection without a request is closed after this; a body must not be slower than this.
+inline constexpr int kMaxHeaderSeconds = 10;
+inline constexpr int kMaxIdleSeconds = 60;
+inline constexpr int kMinBodyBytesPerSecond = 1000;
+// Connections that are open at once.
+inline constexpr int kMaxConnections = 10000;
+
 // ---- questions
 // Bytes of one SQL text.
 inline constexpr size_t kMaxStatementBytes = 1 << 20;

@@ -1,0 +1,40 @@
+// The DICOM JSON Model (PS3.18 annex F): the elements of an instance as JSON text. No recursion; text is valid UTF-8.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dicom/instance.h"
+
+namespace dicomhouse::dicom {
+
+struct DicomJsonOptions {
+  // The BulkDataURI of a value that is left out, or is a bulk value of more than `inline_bytes`. `path`: tags and item numbers
+  // (from 1) from the top down, "7FE00010" or "00081140/2/00081155". Not set: such elements come without a value.
+  std::function<std::string(const std::string& path)> bulk_uri;
+  uint32_t inline_bytes = 1024;
+  bool file_meta = false;  // group 0002 too
+};
+
+// Made for many instances by one thread: memory is kept.
+class DicomJsonWriter {
+ public:
+  explicit DicomJsonWriter(DicomJsonOptions options = {});
+  ~DicomJsonWriter();
+
+  // The whole data set as one object: {"00080005":{"vr":"CS","Value":["ISO_IR 192"]},...}
+  void AppendDataSet(Instance& instance, std::string& out);
+  // Some top-level elements as members without braces, comma-separated, in ascending order: those of `tags` that are there.
+  // Returns whether any was.
+  bool AppendElements(Instance& instance, std::span<const uint32_t> tags, std::string& out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace dicomhouse::dicom

@@ -1,0 +1,155 @@
+#include "store/internal/sqlite.h"
+
+#include <utility>
+
+namespace dicomhouse::store {
+namespace {
+
+base::Error ErrorOf(sqlite3* handle, int code, const std::string& where) {
+  using base::ErrorCode;
+  const std::string text = where + ": " + (handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code));
+  switch (code & 0xFF) {
+    case SQLITE_CONSTRAINT:
+      return {ErrorCode::kAlreadyExists, text};
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return {ErrorCode::kCorrupt, text};
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return {ErrorCode::kConflict, text};
+    default:
+      return {ErrorCode::kIo, text};
+  }
+}
+
+}  // namespace
+
+Statement::Statement(Statement&& other) noexcept : statement_(std::exchange(other.statement_, nullptr)) {}
+
+Statement& Statement::operator=(Statement&& other) noexcept {
+  std::swap(statement_, other.statement_);
+  return *this;
+}
+
+Statement::~Statement() { sqlite3_finalize(statement_); }
+
+Statement& Statement::Bind(int index, int64_t value) {
+  sqlite3_bind_int64(statement_, index, value);
+  return *this;
+}
+
+Statement& Statement::Bind(int index, std::string_view text) {
+  sqlite3_bind_text64(statement_, index, text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  return *this;
+}
+
+Statement& Statement::BindBlob(int index, std::span<const uint8_t> bytes) {
+  sqlite3_bind_blob64(statement_, index, bytes.data() == nullptr ? reinterpret_cast<const uint8_t*>("") : bytes.data(),
+                      bytes.size(), SQLITE_TRANSIENT);
+  return *this;
+}
+
+Statement& Statement::BindNull(int index) {
+  sqlite3_bind_null(statement_, index);
+  return *this;
+}
+
+base::Result<bool> Statement::Step() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  base::Error error = ErrorOf(sqlite3_db_handle(statement_), code, "the index");
+  sqlite3_reset(statement_);
+  return error;
+}
+
+base::Status Statement::Run() {
+  while (true) {
+    DH_ASSIGN(const bool row, Step());
+    if (!row) break;
+  }
+  Reset();
+  return {};
+}
+
+void Statement::Reset() {
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+int64_t Statement::Int(int column) const { return sqlite3_column_int64(statement_, column); }
+
+std::string_view Statement::Text(int column) const {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  if (text == nullptr) return {};
+  return {text, static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+std::span<const uint8_t> Statement::Blob(int column) const {
+  const auto* bytes = static_cast<const uint8_t*>(sqlite3_column_blob(statement_, column));
+  return {bytes, static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+bool Statement::IsNull(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+
+base::Result<Database> Database::Open(const std::string& path, Mode mode) {
+  sqlite3* handle = nullptr;
+  const int flags = mode == Mode::kWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  Database database(handle, path);
+  if (code != SQLITE_OK) return ErrorOf(handle, code, path);
+  sqlite3_busy_timeout(handle, 10'000);
+  if (mode == Mode::kWrite) {
+    DH_CHECK(
+        database.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA temp_store=MEMORY"));
+  }
+  return database;
+}
+
+Database::Database(Database&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)), path_(std::move(other.path_)) {}
+
+Database& Database::operator=(Database&& other) noexcept {
+  std::swap(handle_, other.handle_);
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+Database::~Database() { sqlite3_close_v2(handle_); }
+
+base::Status Database::Execute(const std::string& sql) {
+  const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return ErrorOf(handle_, code, path_);
+  return {};
+}
+
+base::Result<Statement> Database::Prepare(std::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int code =
+      sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  if (code != SQLITE_OK) return ErrorOf(handle_, code, path_);
+  return Statement(statement);
+}
+
+int64_t Database::LastRowId() const { return sqlite3_last_insert_rowid(handle_); }
+
+int64_t Database::Changes() const { return sqlite3_changes64(handle_); }
+
+base::Result<DatabaseTransaction> DatabaseTransaction::Begin(Database& database, Database::Mode mode) {
+  DH_CHECK(database.Execute(mode == Database::Mode::kWrite ? "BEGIN IMMEDIATE" : "BEGIN"));
+  return DatabaseTransaction(database);
+}
+
+DatabaseTransaction::DatabaseTransaction(DatabaseTransaction&& other) noexcept
+    : database_(std::exchange(other.database_, nullptr)) {}
+
+DatabaseTransaction::~DatabaseTransaction() {
+  if (database_ != nullptr) (void)database_->Execute("ROLLBACK");
+}
+
+base::Status DatabaseTransaction::Commit() {
+  DH_CHECK(database_->Execute("COMMIT"));
+  database_ = nullptr;
+  return {};
+}
+
+}  // namespace dicomhouse::store

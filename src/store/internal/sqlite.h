@@ -1,0 +1,85 @@
+// SQLite behind Result: connections, prepared statements, transactions. Private to store.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace dicomhouse::store {
+
+// One prepared statement. Bind from 1, columns from 0, as SQLite has them. Used by one thread at a time.
+class Statement {
+ public:
+  Statement() = default;
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&& other) noexcept;
+  ~Statement();
+
+  Statement& Bind(int index, int64_t value);
+  Statement& Bind(int index, std::string_view text);  // copied
+  Statement& BindBlob(int index, std::span<const uint8_t> bytes);
+  Statement& BindNull(int index);
+
+  // True: a row is there. False: done. Errors: kAlreadyExists (a UNIQUE constraint), kIo, kCorrupt.
+  base::Result<bool> Step();
+  // Steps to the end and resets: for statements without rows.
+  base::Status Run();
+  // Forgets row and bindings, so that it can be used again.
+  void Reset();
+
+  int64_t Int(int column) const;
+  std::string_view Text(int column) const;  // until the next Step or Reset
+  std::span<const uint8_t> Blob(int column) const;
+  bool IsNull(int column) const;
+
+ private:
+  friend class Database;
+  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  sqlite3_stmt* statement_ = nullptr;
+};
+
+// One connection. Used by one thread at a time. Writers: write-ahead log, synchronous=FULL: what COMMIT answered is on the
+// disk. Readers see the state at their first statement until the transaction ends.
+class Database {
+ public:
+  enum class Mode { kWrite, kRead };
+  // kWrite makes the file when there is none. Errors: kIo, kCorrupt, with the path.
+  static base::Result<Database> Open(const std::string& path, Mode mode);
+  Database(Database&& other) noexcept;
+  Database& operator=(Database&& other) noexcept;
+  ~Database();
+
+  // Runs statements without parameters and rows, separated by ';'.
+  base::Status Execute(const std::string& sql);
+  // `sql` is one statement of ours, never made from input.
+  base::Result<Statement> Prepare(std::string_view sql);
+  int64_t LastRowId() const;
+  int64_t Changes() const;
+
+ private:
+  explicit Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
+  sqlite3* handle_ = nullptr;
+  std::string path_;
+};
+
+// BEGIN IMMEDIATE (or BEGIN for a reader); rolled back unless committed.
+class DatabaseTransaction {
+ public:
+  static base::Result<DatabaseTransaction> Begin(Database& database, Database::Mode mode = Database::Mode::kWrite);
+  DatabaseTransaction(DatabaseTransaction&& other) noexcept;
+  DatabaseTransaction& operator=(DatabaseTransaction&&) = delete;
+  ~DatabaseTransaction();
+  base::Status Commit();
+
+ private:
+  explicit DatabaseTransaction(Database& database) : database_(&database) {}
+  Database* database_;
+};
+
+}  // namespace dicomhouse::store

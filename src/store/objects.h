@@ -1,0 +1,108 @@
+// Buckets and objects: what `gs://BUCKET/OBJECT` names. An object is a file under DATA/objects with a row in
+// DATA/objects.sqlite; it is durable when its writer's Finish returns. Object names are any UTF-8 text and never become file
+// names.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "store/catalog.h"
+
+namespace dicomhouse::store {
+
+// gs://BUCKET/OBJECT taken apart. Errors: kInvalidArgument. The object may be empty or have wildcards.
+struct ObjectUri {
+  std::string bucket;
+  std::string object;
+  static base::Result<ObjectUri> Parse(std::string_view text);
+  std::string Text() const;
+};
+
+struct Bucket {
+  std::string name;  // 3 to 63 characters: lower case letters, digits, '-', '_', '.'
+  std::string project;
+  int64_t created_us = 0;
+};
+
+struct Object {
+  std::string bucket;
+  std::string name;        // 1 to 1,024 bytes of UTF-8, no CR or LF
+  int64_t generation = 0;  // ascends with each write of the name
+  int64_t metageneration = 1;
+  uint64_t size = 0;
+  std::string content_type;
+  std::string md5;  // 16 bytes
+  uint32_t crc32c = 0;
+  int64_t created_us = 0;
+  base::Json metadata;  // the user's own fields: name -> text; null when there are none
+};
+
+// Writes one object. Used by one thread. Destroyed without Finish: nothing remains.
+class ObjectWriter {
+ public:
+  virtual ~ObjectWriter() = default;
+  virtual base::Status Append(std::span<const uint8_t> bytes) = 0;
+  virtual uint64_t size() const = 0;
+  // Errors: kFailedPrecondition: `if_generation` (0: must not exist) does not hold. kIo.
+  virtual base::Result<Object> Finish(std::optional<int64_t> if_generation) = 0;
+};
+
+// Reads one object at any position; what was opened stays as it was, whatever happens to the name.
+class ObjectReader {
+ public:
+  virtual ~ObjectReader() = default;
+  virtual const Object& object() const = 0;
+  virtual base::Result<size_t> ReadAt(uint64_t offset, std::span<uint8_t> out) = 0;
+};
+
+class Objects {
+ public:
+  static base::Result<std::unique_ptr<Objects>> Open(const std::string& folder, base::FileSystem& files);
+  virtual ~Objects() = default;
+
+  // All members are thread-safe.
+  virtual base::Result<Bucket> CreateBucket(const std::string& project, const std::string& name) = 0;  // kAlreadyExists
+  virtual base::Result<Bucket> GetBucket(const std::string& name) = 0;                                 // kNotFound
+  virtual base::Result<Page<Bucket>> ListBuckets(const std::string& project, const std::string& prefix,
+                                                 const PageRequest& page) = 0;
+  virtual base::Status DeleteBucket(const std::string& name) = 0;  // kFailedPrecondition: not empty
+
+  // `name`, type and metadata are taken from `object`. Errors: kNotFound (bucket), kInvalidArgument (name).
+  virtual base::Result<std::unique_ptr<ObjectWriter>> Write(const Object& object) = 0;
+  virtual base::Result<Object> Get(const std::string& bucket, const std::string& name) = 0;
+  virtual base::Result<std::unique_ptr<ObjectReader>> Read(const std::string& bucket, const std::string& name) = 0;
+  virtual base::Status Delete(const std::string& bucket, const std::string& name, std::optional<int64_t> if_generation) = 0;
+
+  struct Listing {
+    std::vector<Object> objects;
+    std::vector<std::string> prefixes;  // with `delimiter`: names up to it, each once
+    std::string next;
+  };
+  // By name in the order of its bytes. Prefixes count as items of a page.
+  virtual base::Result<Listing> List(const std::string& bucket, const std::string& prefix, const std::string& delimiter,
+                                     const PageRequest& page) = 0;
+};
+
+// Google's wildcards of an import: '*' and '?' don't match '/', "**" does; "**" only at the end or in front of a file extension.
+// Errors of Make: kInvalidArgument.
+class ObjectPattern {
+ public:
+  static base::Result<ObjectPattern> Make(std::string_view pattern);
+  bool Matches(std::string_view name) const;
+  // What all matching names begin with.
+  const std::string& prefix() const { return prefix_; }
+
+ private:
+  std::string pattern_;
+  std::string prefix_;
+};
+
+}  // namespace dicomhouse::store
