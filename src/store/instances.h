@@ -163,6 +163,9 @@ class Instances {
   // All of a store; its id may not be used afterwards.
   virtual base::Status DeleteStore(int64_t store) = 0;
 
+  // The ids of all stores that have instances, ascending: for what a crash left of a store that was deleted.
+  virtual base::Result<std::vector<int64_t>> Stores() = 0;
+
   virtual base::Result<StoreMetrics> Metrics(int64_t store) = 0;
   virtual base::Result<std::unique_ptr<Snapshot>> TakeSnapshot(int64_t store) = 0;
   virtual base::Result<std::vector<Change>> Changes(int64_t store, int64_t after, size_t limit) = 0;
