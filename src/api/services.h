@@ -7,12 +7,10 @@
 //   the page at /, the API description, /healthz, /metrics
 #pragma once
 
-#include <atomic>
-#include <cstdint>
-#include <functional>
-#include <memory>
 #include <string>
+#include <vector>
 
+#include "api/metrics.h"
 #include "api/router.h"
 #include "http/server.h"
 #include "store/store.h"
@@ -25,6 +23,7 @@ struct Services {
   store::Store* store = nullptr;  // none is null; they outlive the handlers
   const warehouse::Warehouse* warehouse = nullptr;
   transfer::Operations* operations = nullptr;
+  Metrics* metrics = nullptr;
   std::string public_url;  // "http://127.0.0.1:8080": of links in answers
   int export_threads = 2;
 };
@@ -36,7 +35,8 @@ void AddStorageRoutes(Router& router, const Services& services);
 void AddLoggingRoutes(Router& router, const Services& services);
 void AddExplorerRoutes(Router& router, const Services& services);
 
-// All of them, behind a check of the bearer token (none: no check). Tokens are compared in constant time.
+// All of them, behind a check of the bearer token (no tokens: no check). A token comes as "Authorization: Bearer TOKEN" (RFC 6750
+// §2.1) or, as at Google's APIs, in the query parameter access_token; it is compared in constant time. /healthz needs none.
 http::Handler MakeHandler(const Services& services, std::vector<std::string> tokens);
 
 }  // namespace dicomhouse::api

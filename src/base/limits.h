@@ -59,6 +59,9 @@ inline constexpr uint64_t kMaxInstanceBytes = uint64_t{64} << 30;
 inline constexpr uint64_t kMaxSegmentInstanceBytes = uint64_t{4} << 20;
 // A segment that has reached this size is followed by a new one.
 inline constexpr uint64_t kSegmentBytes = uint64_t{256} << 20;
+// Instances that an import or a STOW stores at once: one sync for all of them.
+inline constexpr size_t kMaxGroupInstances = 256;
+inline constexpr uint64_t kMaxGroupBytes = uint64_t{32} << 20;
 // Characters of an id in a resource name, and bytes of an object's name (Cloud Storage's own limit).
 inline constexpr size_t kMaxResourceIdLength = 256;
 inline constexpr size_t kMaxObjectNameBytes = 1024;

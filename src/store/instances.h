@@ -65,8 +65,8 @@ class Incoming {
   virtual ~Incoming() = default;
   // Bytes in their order, any number of times. Errors: kIo (ENOSPC and the like), kLimit (base::kMaxInstanceBytes).
   virtual base::Status Append(std::span<const uint8_t> bytes) = 0;
-  // All bytes are there: reads the header. Errors: kCorrupt: not DICOM, not an instance, without one of the UIDs, or a UID
-  // that is none; the text says which. Afterwards key() and header() are there.
+  // All bytes are there: reads the header. Errors: kUnsupported: not DICOM at all, or a DICOMDIR; kCorrupt: damaged, without
+  // one of the UIDs, or a UID that is none; the text says which. Afterwards key() and header() are there.
   virtual base::Status Finish() = 0;
   virtual const InstanceKey& key() const = 0;
   virtual const dicom::Instance& header() const = 0;

@@ -43,7 +43,7 @@ base::Status CheckFormat(const std::string& folder, base::FileSystem& files) {
     return base::Error{base::ErrorCode::kFailedPrecondition, path + " is not the format file of a data folder"};
   }
   DH_ASSIGN(std::vector<std::string> names, files.List(folder));
-  std::erase_if(names, [](const std::string& name) { return name == "lock" || name == "warehouse"; });
+  std::erase_if(names, [](const std::string& name) { return name == "lock"; });
   if (!names.empty()) {
     return base::Error{base::ErrorCode::kFailedPrecondition,
                        folder + " is no data folder of dicomhouse, and has other things in it (" + names.front() +

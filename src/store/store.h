@@ -5,7 +5,6 @@
 //   DATA/catalog.sqlite    datasets, DICOM stores, policies, operations, logs       catalog.h
 //   DATA/index.sqlite, DATA/segments/    instances                                  instances.h
 //   DATA/objects.sqlite, DATA/objects/   buckets and objects                        objects.h
-//   DATA/warehouse/        tables (not the store's; beside it for convenience)
 #pragma once
 
 #include <memory>

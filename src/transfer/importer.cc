@@ -1,0 +1,210 @@
+#include "transfer/importer.h"
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+#include "base/limits.h"
+
+namespace dicomhouse::transfer {
+namespace {
+
+constexpr size_t kReadBytes = size_t{256} << 10;
+
+// What the threads of one import share.
+class Job {
+ public:
+  Job(Source& source_to_read, store::Instances& into, int64_t store_id, const ImportOptions& import_options, Progress& shown,
+      const FailureSink& on_failure)
+      : source(source_to_read),
+        instances(into),
+        store(store_id),
+        options(import_options),
+        progress(shown),
+        on_failure_(on_failure) {}
+
+  Source& source;
+  store::Instances& instances;
+  const int64_t store;
+  const ImportOptions& options;
+  Progress& progress;
+
+  // The first error stops everybody.
+  void Fail(base::Error error) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!error_) error_ = std::move(error);
+    }
+    stopping_ = true;
+    source.Cancel();
+  }
+  bool stopping() {
+    if (progress.cancelled.load(std::memory_order_relaxed) && !stopping_) {
+      Fail({base::ErrorCode::kCancelled, "stopped before the end: what was stored until then stays"});
+    }
+    return stopping_;
+  }
+  void SayFailure(const std::string& path, const std::string& text) {
+    ++progress.failures;
+    const std::lock_guard lock(mutex_);
+    if (on_failure_) on_failure_(path, text);
+  }
+  void Add(const ImportReport& part) {
+    const std::lock_guard lock(mutex_);
+    report_.files += part.files;
+    report_.stored += part.stored;
+    report_.replaced += part.replaced;
+    report_.same += part.same;
+    report_.conflicts += part.conflicts;
+    report_.skipped += part.skipped;
+    report_.failed += part.failed;
+    report_.bytes += part.bytes;
+  }
+  base::Result<ImportReport> Finish() {
+    if (error_) return *error_;
+    return report_;
+  }
+
+ private:
+  const FailureSink& on_failure_;
+  std::mutex mutex_;
+  std::atomic<bool> stopping_{false};
+  std::optional<base::Error> error_;
+  ImportReport report_;
+};
+
+// One thread's part of the job: reads instances, and stores them in groups, because a group costs one sync.
+class Worker {
+ public:
+  explicit Worker(Job& job) : job_(&job), buffer_(kReadBytes) {}
+
+  void Run() {
+    Piece piece;
+    while (!job_->stopping() && job_->source.Next(piece)) {
+      for (size_t i = 0; i < piece.files.size() && !job_->stopping(); ++i) File(piece.files[i]);
+      if (piece.archive != nullptr) Archive(*piece.archive);
+    }
+    if (!job_->stopping()) Commit();
+    job_->Add(counts_);
+  }
+
+ private:
+  void File(const std::string& path) {
+    auto file = base::InputFile::Open(path);
+    if (!file.ok()) {
+      ++counts_.files;
+      return Failure(path, file.error());
+    }
+    dicom::FileSource bytes(*file);
+    Read(bytes, path);
+    if (group_.size() >= base::kMaxGroupInstances || group_bytes_ >= base::kMaxGroupBytes) Commit();
+  }
+
+  void Archive(ArchiveReader& archive) {
+    while (!job_->stopping()) {
+      const auto more = archive.Next([&](ArchiveEntry& entry) { Read(entry, entry.name()); });
+      if (!more.ok()) {
+        Failure(more.error().message.substr(0, more.error().message.find(':')), more.error());
+        continue;
+      }
+      if (!*more) return;
+      if (group_.size() >= base::kMaxGroupInstances || group_bytes_ >= base::kMaxGroupBytes) Commit();
+    }
+  }
+
+  // Brings the bytes into the store's hands; the group gets the instance when it is one.
+  void Read(dicom::ByteSource& bytes, const std::string& path) {
+    ++counts_.files;
+    ++job_->progress.files;
+    auto incoming = job_->instances.Begin(job_->store);
+    if (!incoming.ok()) return job_->Fail(incoming.error());
+    uint64_t size = 0;
+    while (true) {
+      const auto count = bytes.ReadAt(size, buffer_);
+      if (!count.ok()) return Failure(path, count.error());
+      if (*count == 0) break;
+      if (const auto status = (*incoming)->Append(std::span(buffer_).first(*count)); !status.ok()) {
+        return job_->Fail({status.error().code, path + ": " + status.error().message});
+      }
+      size += *count;
+    }
+    counts_.bytes += size;
+    job_->progress.bytes += size;
+    if (const auto status = (*incoming)->Finish(); !status.ok()) return Refused(path, status.error());
+    group_bytes_ += size;
+    group_.push_back(*std::move(incoming));
+    paths_.push_back(path);
+  }
+
+  // Folders hold all sorts of files: what does not look like DICOM is passed over, what does is a failure.
+  void Refused(const std::string& path, const base::Error& error) {
+    if (error.code == base::ErrorCode::kUnsupported) {
+      ++counts_.skipped;
+    } else {
+      Failure(path, error);
+    }
+  }
+
+  void Failure(const std::string& path, const base::Error& error) {
+    ++counts_.failed;
+    job_->SayFailure(path, error.message);
+  }
+
+  void Commit() {
+    if (group_.empty()) return;
+    const auto outcomes = job_->instances.Commit(group_, job_->options.on_existing);
+    if (!outcomes.ok()) return job_->Fail(outcomes.error());
+    for (size_t i = 0; i < outcomes->size(); ++i) Count((*outcomes)[i], i);
+    group_.clear();
+    paths_.clear();
+    group_bytes_ = 0;
+  }
+
+  void Count(store::Stored outcome, size_t index) {
+    switch (outcome) {
+      case store::Stored::kStored:
+        ++counts_.stored;
+        break;
+      case store::Stored::kReplaced:
+        ++counts_.replaced;
+        break;
+      case store::Stored::kSame:
+        ++counts_.same;
+        break;
+      case store::Stored::kConflict:
+        ++counts_.conflicts;
+        job_->SayFailure(paths_[index], "other bytes are stored under SOP Instance UID " + group_[index]->key().instance);
+        return;
+    }
+    ++job_->progress.instances;
+  }
+
+  Job* job_;
+  std::vector<uint8_t> buffer_;
+  std::vector<std::unique_ptr<store::Incoming>> group_;
+  std::vector<std::string> paths_;  // of the group
+  uint64_t group_bytes_ = 0;
+  ImportReport counts_;
+};
+
+}  // namespace
+
+base::Result<ImportReport> Import(Source& source, store::Instances& instances, int64_t store, const ImportOptions& options,
+                                  Progress& progress, const FailureSink& on_failure) {
+  Job job(source, instances, store, options, progress, on_failure);
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (int i = 0; i < std::max(1, options.threads); ++i) workers.push_back(std::make_unique<Worker>(job));
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < workers.size(); ++i) threads.emplace_back([&worker = *workers[i]] { worker.Run(); });
+  workers.front()->Run();
+  for (std::thread& thread : threads) thread.join();
+  return job.Finish();
+}
+
+}  // namespace dicomhouse::transfer
