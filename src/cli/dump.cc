@@ -114,6 +114,7 @@ class Dumper {
   void Item() {
     Frame frame;
     frame.context = frames_.back().context;
+    frame.context.encoding = cursor_.encoding();
     frames_.push_back(std::move(frame));
     DumpedElement out;
     out.kind = Kind::kItem;
@@ -154,7 +155,7 @@ class Dumper {
     out.keyword = KeywordOf(header.tag, out.creator);
     if (out.sequence) {
       sink_(out);
-      cursor_.Enter(header.vr == Vr::kSQ && cursor_.explicit_vr());
+      cursor_.Enter();
       return;
     }
     const dicom::Cursor::Skipped skipped = cursor_.Skip();
@@ -163,7 +164,7 @@ class Dumper {
     if (!out.left_out) {
       data = reinterpret_cast<const char*>(window_.data());
       const std::string_view bytes(data + header.value, skipped.end - header.value);
-      Values(VrOf(header, vr), bytes, out);
+      Values(header.vr, VrOf(header, vr), bytes, out);
       NoteContext(header.tag, bytes);
     }
     sink_(out);
@@ -174,7 +175,8 @@ class Dumper {
     return (header.tag & 0xFFFF) == 0 && header.length == 4 ? Vr::kUL : vr;
   }
 
-  void Values(Vr vr, std::string_view bytes, DumpedElement& out) {
+  // What is written as UN is little endian, whatever the transfer syntax (PS3.5 §6.2.2 note 2).
+  void Values(Vr written, Vr vr, std::string_view bytes, DumpedElement& out) {
     const size_t size = dicom::IsBulk(vr) ? 0 : dicom::ValueSize(vr);
     out.is_text = dicom::IsText(vr);
     if (bytes.empty()) return;
@@ -182,7 +184,9 @@ class Dumper {
       out.values.push_back(Hex(bytes, options_.max_bytes));
       return;
     }
-    for (const std::string_view value : decoder_.Printed(vr, bytes, frames_.back().context)) {
+    mapping::ValueContext context = frames_.back().context;
+    if (written == Vr::kUN) context.encoding.big_endian = false;
+    for (const std::string_view value : decoder_.Printed(vr, bytes, context)) {
       const bool tag = vr == Vr::kAT && value.size() == 8;
       out.values.push_back(tag ? "(" + std::string(value.substr(0, 4)) + "," + std::string(value.substr(4)) + ")"
                                : std::string(value));

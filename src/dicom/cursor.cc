@@ -57,11 +57,10 @@ std::string_view ProblemText(ProblemCode code) {
 void Cursor::Start(uint32_t position, uint64_t offset, Encoding encoding, uint64_t end_offset) {
   position_ = position;
   offset_ = offset;
-  big_endian_ = encoding.big_endian;
   pending_ = stopped_ = false;
   problems_.clear();
   frames_.clear();
-  frames_.push_back({end_offset, 0, false, encoding.explicit_vr});
+  frames_.push_back({end_offset, 0, false, encoding});
   const auto& gaps = window_->gaps();
   gap_ = 0;
   // A gap at `position` itself belongs to a value that ended there: it lies in front of the element.
@@ -101,8 +100,8 @@ Step Cursor::StepInSequence() {
     return Step::kEnd;
   }
   const uint8_t* p = window_->data() + position_;
-  const uint32_t tag = LoadTag(p, big_endian_);
-  const uint32_t length = LoadU32(p + 4, big_endian_);
+  const uint32_t tag = LoadTag(p, big_endian());
+  const uint32_t length = LoadU32(p + 4, big_endian());
   if (tag == kSequenceDelimitationTag) {
     position_ += 8;
     offset_ += 8;
@@ -125,7 +124,7 @@ Step Cursor::StepInSequence() {
     Report(ProblemCode::kValuePastItem);
     end = frame.end;
   }
-  frames_.push_back({end, frame.tag, false, frame.explicit_vr});
+  frames_.push_back({end, frame.tag, false, frame.encoding});
   return Step::kItem;
 }
 
@@ -139,7 +138,7 @@ Step Cursor::StepInDataSet() {
     Stop(frames_.size() == 1 && !window_->error() ? ProblemCode::kTrailingBytes : ProblemCode::kTruncated);
     return Step::kEnd;
   }
-  const uint32_t tag = LoadTag(window_->data() + position_, big_endian_);
+  const uint32_t tag = LoadTag(window_->data() + position_, big_endian());
   if ((tag & 0xFFFFFF00) == (kItemTag & 0xFFFFFF00)) {
     if (frames_.size() == 1) {  // a delimiter that belongs to nothing
       element_ = {};
@@ -167,21 +166,22 @@ Step Cursor::StepInDataSet() {
 bool Cursor::ReadHeader() {
   const uint8_t* p = window_->data() + position_;
   element_ = {};
-  element_.tag = LoadTag(p, big_endian_);
+  element_.tag = LoadTag(p, big_endian());
   element_.start = position_;
   element_.offset = offset_;
   uint32_t header = 8;
   const bool letters = p[4] >= 'A' && p[4] <= 'Z' && p[5] >= 'A' && p[5] <= 'Z';
-  if (frames_.back().explicit_vr && p[4] == ' ' && p[5] == ' ') {
+  const bool explicit_vr = frames_.back().encoding.explicit_vr;
+  if (explicit_vr && p[4] == ' ' && p[5] == ' ') {
     // Written by software that knew no VR: the length that follows has 16 bits.
     element_.unknown_vr = true;
-    element_.length = LoadU16(p + 6, big_endian_);
+    element_.length = LoadU16(p + 6, big_endian());
     Report(ProblemCode::kUnknownVr);
-  } else if (!frames_.back().explicit_vr || !letters) {
+  } else if (!explicit_vr || !letters) {
     // A header without a VR in an explicit data set is seen in the field: its length is then where implicit VR has it.
     element_.implicit = true;
-    element_.length = LoadU32(p + 4, big_endian_);
-    if (frames_.back().explicit_vr) Report(ProblemCode::kUnknownVr);
+    element_.length = LoadU32(p + 4, big_endian());
+    if (explicit_vr) Report(ProblemCode::kUnknownVr);
   } else {
     element_.vr = VrFromBytes(p[4], p[5]);
     if (element_.vr == Vr::kNone) {
@@ -191,9 +191,9 @@ bool Cursor::ReadHeader() {
     if (element_.unknown_vr || HasLongLength(element_.vr)) {
       header = 12;
       if (!window_->Ensure(uint64_t{position_} + 12)) return false;
-      element_.length = LoadU32(window_->data() + position_ + 8, big_endian_);
+      element_.length = LoadU32(window_->data() + position_ + 8, big_endian());
     } else {
-      element_.length = LoadU16(p + 6, big_endian_);
+      element_.length = LoadU16(p + 6, big_endian());
     }
   }
   element_.fragments =
@@ -205,7 +205,7 @@ bool Cursor::ReadHeader() {
   return true;
 }
 
-void Cursor::Enter(bool explicit_vr) {
+void Cursor::Enter() {
   pending_ = false;
   if (frames_.size() > 2 * static_cast<size_t>(base::kMaxSequenceDepth)) {
     Stop(ProblemCode::kTooDeep);
@@ -216,7 +216,7 @@ void Cursor::Enter(bool explicit_vr) {
     Report(ProblemCode::kValuePastItem);
     end = frames_.back().end;
   }
-  frames_.push_back({end, element_.tag, true, explicit_vr});
+  frames_.push_back({end, element_.tag, true, EncodingOfItems()});
 }
 
 // Whether only a walk through the element finds its end, or what in it need not be read.
@@ -225,8 +225,12 @@ bool Cursor::NeedsWalk() const {
   return uint64_t{position_} + element_.length > window_->size() && IsSequenceByDictionary(element_);
 }
 
-// How the items of the current element are written: those of a UN are implicit (PS3.5 §6.2.2 note 2).
-bool Cursor::ItemsAreExplicit() const { return element_.vr == Vr::kSQ && frames_.back().explicit_vr; }
+// How the items of the current element are written: those of a UN in implicit VR and little endian, whatever the transfer syntax
+// (PS3.5 §6.2.2 note 2).
+Encoding Cursor::EncodingOfItems() const {
+  if (element_.vr == Vr::kUN) return {false, false};
+  return {element_.vr == Vr::kSQ && frames_.back().encoding.explicit_vr, big_endian()};
+}
 
 Cursor::Skipped Cursor::Skip() {
   Skipped result;
@@ -292,8 +296,8 @@ void Cursor::PassFragments(Skipped& result) {
       return;
     }
     const uint8_t* p = window_->data() + position_;
-    const uint32_t tag = LoadTag(p, big_endian_);
-    const uint32_t length = LoadU32(p + 4, big_endian_);
+    const uint32_t tag = LoadTag(p, big_endian());
+    const uint32_t length = LoadU32(p + 4, big_endian());
     if (tag != kItemTag && tag != kSequenceDelimitationTag) {
       Report(ProblemCode::kMissingDelimiter);
       return;
@@ -311,9 +315,9 @@ void Cursor::PassNested(Skipped& result) {
   const ElementHeader outer = element_;
   const size_t level = frames_.size();
   const size_t known = problems_.size();
-  Enter(ItemsAreExplicit());
+  Enter();
   while (!stopped_ && frames_.size() > level) {
-    if (Next() == Step::kElement && NeedsWalk()) Enter(ItemsAreExplicit());  // never by recursion: Skip would walk it
+    if (Next() == Step::kElement && NeedsWalk()) Enter();  // never by recursion: Skip would walk it
   }
   // What is wrong inside is for whoever looks inside; here only what ended the walk counts.
   if (problems_.size() > known)

@@ -108,9 +108,9 @@ class Cursor {
   Step Next();
   const ElementHeader& element() const { return element_; }
 
-  // Steps into the element that Next() stood on: its items come next. `explicit_vr`: how its items are written (the data
-  // set's own way but for UN, PS3.5 §6.2.2 note 2).
-  void Enter(bool explicit_vr);
+  // Steps into the element that Next() stood on: its items come next. They are written as the data set is, but those of a UN
+  // in implicit VR and little endian (PS3.5 §6.2.2 note 2).
+  void Enter();
   // An element's value has been passed.
   struct Skipped {
     uint32_t end = 0;        // position behind the value
@@ -121,7 +121,7 @@ class Cursor {
 
   // Of the sequence or item that the walk is in: its level, 0 for the data set itself.
   int depth() const { return static_cast<int>(frames_.size()) - 1; }
-  bool explicit_vr() const { return frames_.back().explicit_vr; }
+  Encoding encoding() const { return frames_.back().encoding; }
   uint32_t position() const { return position_; }
   uint64_t offset() const { return offset_; }
   bool stopped() const { return stopped_; }
@@ -133,7 +133,7 @@ class Cursor {
     uint64_t end;  // offset, kNoEnd when undefined
     uint32_t tag;
     bool sequence;  // else an item, or the data set
-    bool explicit_vr;
+    Encoding encoding;
   };
 
   Step StepInSequence();
@@ -145,7 +145,8 @@ class Cursor {
   void PassFragments(Skipped& result);
   void PassNested(Skipped& result);
   bool NeedsWalk() const;
-  bool ItemsAreExplicit() const;
+  Encoding EncodingOfItems() const;
+  bool big_endian() const { return frames_.back().encoding.big_endian; }
   void Stop(ProblemCode code);
   void Report(ProblemCode code) { problems_.push_back({code, element_.tag, offset_}); }
   Step Leave(Step step);
@@ -154,7 +155,6 @@ class Cursor {
   uint32_t position_ = 0;
   uint64_t offset_ = 0;
   size_t gap_ = 0;  // the next gap
-  bool big_endian_ = false;
   bool pending_ = false;
   bool stopped_ = false;
   ElementHeader element_;

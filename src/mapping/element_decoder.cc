@@ -54,6 +54,7 @@ Reason LeftOutReason(const Rule& rule) {
 bool LooksLikeSequence(uint32_t tag, Vr vr, bool undefined_length, std::string_view value, bool big_endian) {
   if (vr == Vr::kSQ || undefined_length) return true;
   if (vr != Vr::kNone && vr != Vr::kUN) return false;
+  big_endian = big_endian && vr != Vr::kUN;  // what is in a UN is little endian (PS3.5 §6.2.2 note 2)
   if (IsPrivate(tag)) return BeginsWithItem(value, big_endian);
   const dicom::ElementEntry* entry = dicom::FindElement(tag);
   if (entry == nullptr) return BeginsWithItem(value, big_endian);
@@ -427,8 +428,7 @@ void ElementDecoder::EnterSequence(Plan& plan, dicom::Cursor& cursor, const Plac
       plan.node->Begin(place.parent);
     }
   }
-  const bool explicit_vr = cursor.element().vr == Vr::kSQ && cursor.explicit_vr();
-  cursor.Enter(explicit_vr);
+  cursor.Enter();
   Frame& frame = PushFrame();
   frame.level = &level;
   frame.reason = reason;
@@ -458,6 +458,7 @@ void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom
           frame.context = frames_[depth_ - 2].context;
         else
           frame.context = context;
+        frame.context.encoding = cursor.encoding();
         if (!frame.level->dropping) frame.item = frame.level->record->AddItem();
         break;
       case dicom::Step::kElement:

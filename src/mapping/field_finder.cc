@@ -122,7 +122,7 @@ class Walk {
 
   void Enter(dicom::Cursor& cursor) {
     frames_.push_back({cursor.element().tag, -1, {}});
-    cursor.Enter(cursor.element().vr == Vr::kSQ && cursor.explicit_vr());
+    cursor.Enter();
   }
 
   bool InSequence(const dicom::TopElement& element) {
@@ -153,7 +153,7 @@ class Walk {
     const size_t loaded = std::min<size_t>(header.undefined_length() ? 0 : header.length, instance_.window.size() - header.value);
     const std::string_view value(data + header.value, loaded);
     const bool sequence = LooksLikeSequence(header.tag, header.vr, header.undefined_length() && !header.fragments, value,
-                                            instance_.encoding.big_endian);
+                                            cursor.encoding().big_endian);
     Frame& frame = frames_.back();
     if (IsPrivateCreator(header.tag)) frame.blocks.emplace_back(header.tag, value);
     if (Take(header.tag, header.vr, sequence, IsPrivate(header.tag) ? CreatorIn(frame, header.tag) : "", header.offset))

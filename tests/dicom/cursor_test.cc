@@ -66,7 +66,7 @@ Walk WalkAll(const std::string& bytes, Encoding encoding, uint64_t end = kNoEnd)
         walk.steps += Hex(element.tag);
         if (element.IsSequence()) {
           walk.steps += '(';
-          cursor.Enter(element.vr == Vr::kSQ && cursor.explicit_vr());
+          cursor.Enter();
           break;
         }
         const Cursor::Skipped skipped = cursor.Skip();
@@ -121,6 +121,18 @@ TEST(Cursor, SequencesOfDefinedAndUndefinedLengthAreTheSame) {
       EXPECT_EQ(walk.steps, "00081140( [ 00081150=1.2.34 ] [ ] [ 00081155=5.6.78 ] ) 00081199( ) 00100020=id");
       EXPECT_THAT(walk.problems, IsEmpty());
     }
+  }
+}
+
+// PS3.5 §6.2.2 note 2: implicit VR and little endian, whatever the transfer syntax; so are sequences in it.
+TEST(Cursor, AnUnknownSequenceIsImplicitAndLittleEndianInEverySyntax) {
+  const testing::Element inner = Sequence(0x00081199, {{Text(0x00081155, "UI", "5.6.78")}}, true);
+  testing::Element unknown = Sequence(0x00091101, {{Text(0x00081150, "UI", "1.2.34"), inner}, {}}, true);
+  unknown.vr = "UN";
+  for (const Encoding encoding : {kExplicitLittle, kExplicitBig}) {
+    const Walk walk = WalkAll(Write({unknown, Text(0x00100020, "LO", "id")}, encoding), encoding);
+    EXPECT_EQ(walk.steps, "00091101( [ 00081150=1.2.34 00081199( [ 00081155=5.6.78 ] ) ] [ ] ) 00100020=id");
+    EXPECT_THAT(walk.problems, IsEmpty());
   }
 }
 

@@ -116,8 +116,8 @@ inline std::string WriteItems(const Element& element, Encoding encoding) {
 inline std::string WriteElement(const Element& element, Encoding encoding) {
   std::string value = element.value;
   if (element.sequence || !element.fragments.empty()) {
-    // The content of a UN is implicit (PS3.5 §6.2.2 note 2).
-    value = WriteItems(element, element.vr == "UN" ? Encoding{false, encoding.big_endian} : encoding);
+    // The content of a UN is implicit and little endian (PS3.5 §6.2.2 note 2).
+    value = WriteItems(element, element.vr == "UN" ? Encoding{false, false} : encoding);
   } else if (encoding.big_endian) {
     const size_t size = NumberSize(element.vr);
     for (size_t i = 0; i + size <= value.size(); i += size)

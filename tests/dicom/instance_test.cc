@@ -382,7 +382,7 @@ TEST(Instance, BulkInsideSequencesIsNotReadEither) {
     ASSERT_NE(sequence, nullptr);
     cursor.Start(sequence->start, instance.OffsetOf(*sequence), kExplicitLittle, kNoEnd);
     ASSERT_EQ(cursor.Next(), Step::kElement);
-    cursor.Enter(true);
+    cursor.Enter();
     int left_out = 0;
     std::vector<std::string> texts;
     for (Step step = cursor.Next(); step != Step::kEndSequence && step != Step::kEnd; step = cursor.Next()) {

@@ -230,11 +230,12 @@ ReferenceMapper::Elements ReferenceMapper::ParseElement(std::string_view bytes, 
   const bool undefined = length == dicom::kUndefinedLength;
   element.fragments = undefined && (element.tag == dicom::kPixelDataTag || dicom::IsBulk(element.vr)) && element.vr != Vr::kUN;
   const size_t begin = position;
-  const dicom::Encoding inside{encoding.explicit_vr && element.vr == Vr::kSQ, big};
+  // What is in a UN is implicit and little endian (PS3.5 §6.2.2, note 2).
+  const dicom::Encoding inside{encoding.explicit_vr && element.vr == Vr::kSQ, big && element.vr != Vr::kUN};
   const size_t end = undefined ? FindEnd(bytes, position, inside, true) : begin + length;
   position = undefined ? end + 8 : end;
   element.value = bytes.substr(begin, end - begin);
-  const bool begins_with_item = element.value.size() >= 8 && TagAt(element.value, 0, big) == dicom::kItemTag;
+  const bool begins_with_item = element.value.size() >= 8 && TagAt(element.value, 0, inside.big_endian) == dicom::kItemTag;
   const dicom::ElementEntry* entry = Private(element.tag) ? nullptr : dicom::FindElement(element.tag);
   if (element.vr == Vr::kSQ || (undefined && !element.fragments)) {
     element.sequence = true;
@@ -243,7 +244,7 @@ ReferenceMapper::Elements ReferenceMapper::ParseElement(std::string_view bytes, 
   }
   if (element.sequence) {
     for (size_t at = begin; at < end;) {
-      const auto item_length = static_cast<uint32_t>(Number(bytes, at + 4, 4, big));
+      const auto item_length = static_cast<uint32_t>(Number(bytes, at + 4, 4, inside.big_endian));
       const bool open = item_length == dicom::kUndefinedLength;
       const size_t item_end = open ? FindEnd(bytes, at + 8, inside, false) : at + 8 + item_length;
       element.items.push_back(Parse(bytes.substr(at + 8, item_end - at - 8), offset + at + 8, inside));
@@ -337,6 +338,7 @@ void ReferenceMapper::MapSequence(const Element& element, const std::string& nam
   for (size_t i = 0; i < element.items.size(); ++i) {
     Context inside = context;
     inside.encoding.explicit_vr = context.encoding.explicit_vr && element.vr == Vr::kSQ;
+    inside.encoding.big_endian = context.encoding.big_endian && element.vr != Vr::kUN;
     list.Append(MapDataSet(element.items[i], inside, field, path + Path(element.tag) + "[" + std::to_string(i) + "].",
                            names + Name(element.tag) + ".", depth + 1));
   }

@@ -284,6 +284,24 @@ TEST(RowBuilder, EqualBytesInAnotherContextAreAnotherValue) {
   EXPECT_EQ(rows[3]["PatientID"].as_string(), "РР");
 }
 
+// PS3.5 §6.2.2 note 2: what is in a UN is implicit VR and little endian.
+TEST(RowBuilder, AnUnknownSequenceInABigEndianFileIsReadAsLittleEndian) {
+  for (const bool undefined : {false, true}) {
+    Element unknown = Sequence(0x00081140, {{Text(0x00081150, "UI", "1.2"), Us(0x00280010, {512})}}, undefined);
+    unknown.vr = "UN";
+    const DataSet data = {Text(0x00080018, "UI", "1"), unknown, Us(0x00280010, {256})};
+    const Sample sample = [&data] {
+      ReferenceMapper reference;
+      return MakeSample(reference, data, kExplicitBig);
+    }();
+    Feeder feeder;
+    feeder.Add(sample.file, "path");
+    const Json row = feeder.Take().at(0);
+    EXPECT_EQ(row["ReferencedImageSequence"].Print(), R"([{"ReferencedSOPClassUID":"1.2","Rows":512}])");
+    EXPECT_EQ(row["Rows"].as_int(), 256);
+  }
+}
+
 // A value beyond the first read is no other than one within it, whatever was read before.
 TEST(RowBuilder, ALongHeaderBeforeChangesNothing) {
   Element unknown = Sequence(0x00291020, {{Text(0x00081150, "UI", "1.2"), Text(0x00104000, "LT", std::string(6000, 'c'))}});
