@@ -11,6 +11,7 @@
 #include "cli/dump.h"
 #include "cli/terminal.h"
 #include "dicom/dictionary.h"
+#include "mapping/element_decoder.h"
 #include "mapping/type_rules.h"
 
 namespace dicomhouse::cli {
@@ -102,6 +103,7 @@ base::Json ElementJson(const DumpedElement& element) {
 base::Json ProblemJson(const dicom::Problem& problem) {
   base::Json json = base::Json::MakeObject();
   json.Set("offset", problem.offset).Set("tag", problem.tag == 0 ? "" : mapping::TagText(problem.tag));
+  json.Set("path", mapping::ProblemPath(problem));
   return json.Set("problem", dicom::ProblemText(problem.code));
 }
 
@@ -109,7 +111,8 @@ void PrintProblems(const std::vector<dicom::Problem>& problems) {
   if (problems.empty()) return;
   std::printf("\nWhat is wrong:\n");
   for (const dicom::Problem& problem : problems) {
-    const std::string tag = problem.tag == 0 ? "" : "(" + mapping::TagText(problem.tag) + ") ";
+    const std::string path = mapping::ProblemPath(problem);
+    const std::string tag = path.empty() ? "" : "(" + path + ") ";
     std::printf("%9llu %s%s\n", static_cast<unsigned long long>(problem.offset), tag.c_str(),
                 std::string(dicom::ProblemText(problem.code)).c_str());
   }

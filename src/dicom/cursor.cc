@@ -67,6 +67,15 @@ void Cursor::Start(uint32_t position, uint64_t offset, Encoding encoding, uint64
   while (gap_ < gaps.size() && gaps[gap_].position <= position) ++gap_;
 }
 
+void Cursor::Report(ProblemCode code) {
+  Problem problem{code, element_.tag, offset_};
+  // A sequence on top is what the problem is about, not what is around it.
+  for (size_t i = 0; i + 1 < frames_.size(); ++i) {
+    if (frames_[i].sequence) problem.inside.push_back({frames_[i].tag, frames_[i].items - 1});
+  }
+  problems_.push_back(std::move(problem));
+}
+
 void Cursor::Stop(ProblemCode code) {
   if (stopped_) return;
   if (code == ProblemCode::kTruncated && window_->error()) {
@@ -96,6 +105,8 @@ Step Cursor::StepInSequence() {
   const Frame frame = frames_.back();
   if (offset_ >= frame.end) return Leave(Step::kEndSequence);
   if (!window_->Ensure(uint64_t{position_} + 8)) {
+    element_ = {};
+    element_.tag = frame.tag;
     Stop(ProblemCode::kTruncated);
     return Step::kEnd;
   }
@@ -124,6 +135,7 @@ Step Cursor::StepInSequence() {
     Report(ProblemCode::kValuePastItem);
     end = frame.end;
   }
+  ++frames_.back().items;
   frames_.push_back({end, frame.tag, false, frame.encoding});
   return Step::kItem;
 }

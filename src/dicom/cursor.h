@@ -68,10 +68,17 @@ enum class ProblemCode : uint8_t {
 // A few plain words, for messages and the account.
 std::string_view ProblemText(ProblemCode code);
 
+// An item of a sequence, counted from 0.
+struct ItemPlace {
+  uint32_t sequence = 0;  // its tag
+  uint32_t item = 0;
+};
+
 struct Problem {
   ProblemCode code;
-  uint32_t tag = 0;     // of the element, 0 when there is none
-  uint64_t offset = 0;  // in the source
+  uint32_t tag = 0;                 // of the element, 0 when there is none
+  uint64_t offset = 0;              // in the source
+  std::vector<ItemPlace> inside{};  // the items around it, the outermost first
 };
 
 // The header of one element.
@@ -134,6 +141,7 @@ class Cursor {
     uint32_t tag;
     bool sequence;  // else an item, or the data set
     Encoding encoding;
+    uint32_t items = 0;  // of a sequence: those begun
   };
 
   Step StepInSequence();
@@ -148,7 +156,7 @@ class Cursor {
   Encoding EncodingOfItems() const;
   bool big_endian() const { return frames_.back().encoding.big_endian; }
   void Stop(ProblemCode code);
-  void Report(ProblemCode code) { problems_.push_back({code, element_.tag, offset_}); }
+  void Report(ProblemCode code);
   Step Leave(Step step);
 
   Window* window_ = nullptr;

@@ -61,6 +61,14 @@ bool LooksLikeSequence(uint32_t tag, Vr vr, bool undefined_length, std::string_v
   return entry->vr == Vr::kSQ && (value.empty() || BeginsWithItem(value, big_endian));
 }
 
+std::string ProblemPath(const dicom::Problem& problem) {
+  std::string path;
+  for (const dicom::ItemPlace& place : problem.inside)
+    path += (path.empty() ? "" : ".") + TagText(place.sequence) + "[" + std::to_string(place.item) + "]";
+  if (problem.tag == 0) return path;
+  return path + (path.empty() ? "" : ".") + TagText(problem.tag);
+}
+
 ElementDecoder::ElementDecoder(table::Batch& batch, Profile profile)
     : batch_(&batch),
       profile_(profile),
@@ -474,12 +482,12 @@ void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom
         break;
     }
   }
+  depth_ = 0;
   for (const dicom::Problem& problem : cursor.problems()) {
-    depth_ = 0;
     AddNote(problem.code == dicom::ProblemCode::kTruncated ? Reason::kTruncated : Reason::kStructure, Vr::kSQ, 0,
             problem.offset - offset_base_, plan.tag, dicom::ProblemText(problem.code));
+    notes_.back().path = ProblemPath(problem);
   }
-  depth_ = 0;
 }
 
 // An element inside an item.

@@ -40,6 +40,9 @@ struct Note {
 // implicit VR, and UN) because its value begins with an item.
 bool LooksLikeSequence(uint32_t tag, dicom::Vr vr, bool undefined_length, std::string_view value, bool big_endian);
 
+// Where a problem is: "0008,1140[2].0008,1155"; ends with the item when the problem is about no element.
+std::string ProblemPath(const dicom::Problem& problem);
+
 class ElementDecoder {
  public:
   // Adds columns to `batch`, which must outlive this.

@@ -368,10 +368,23 @@ void RowBuilder::WriteNotes(const dicom::Instance& instance, const SourceInfo& s
   for (const dicom::Problem& problem : instance.problems) {
     Note note;
     note.reason = ReasonOf(problem.code);
-    note.path = problem.tag == 0 ? "" : TagText(problem.tag);
+    note.path = ProblemPath(problem);
+    if (IsNoted(instance, note, problem.offset)) continue;
     note.excerpt = dicom::ProblemText(problem.code);
     AccountRow(path_key, uid_key, note, problem.offset);
   }
+}
+
+// Whether the sequence in which the bytes end says so itself.
+bool RowBuilder::IsNoted(const dicom::Instance& instance, const Note& wanted, uint64_t offset) const {
+  return std::any_of(noted_.begin(), noted_.end(), [&](uint32_t index) {
+    const Slot& slot = slots_[index];
+    const auto notes = decoder_.notes(decoder_.outcome(slot.plan->seen->distincts[slot.distinct]));
+    const uint64_t start = instance.OffsetOf(instance.elements[index]);
+    return std::any_of(notes.begin(), notes.end(), [&](const Note& note) {
+      return note.reason == wanted.reason && start + note.offset == offset && note.path == wanted.path;
+    });
+  });
 }
 
 void RowBuilder::AddFileNote(std::string_view path, std::string_view sop_instance_uid, Reason reason, uint64_t offset,

@@ -104,6 +104,7 @@ class RowBuilder {
   uint32_t BulkItem(const Note& note, uint64_t offset);
   void SetExtra(const SourceInfo& source);
   void WriteNotes(const dicom::Instance& instance, const SourceInfo& source);
+  bool IsNoted(const dicom::Instance& instance, const Note& wanted, uint64_t offset) const;
   void AccountRow(uint32_t path_key, uint32_t uid_key, const Note& note, uint64_t offset);
 
   Options options_;

@@ -324,6 +324,31 @@ TEST(RowBuilder, ALongHeaderBeforeChangesNothing) {
   EXPECT_EQ(behind.dropped, alone.dropped);
 }
 
+// Where a file ends inside of sequences, its account says where in them, once.
+TEST(RowBuilder, TheEndOfACutFileHasTheWholeTagPath) {
+  const Element last = Text(0x00081155, "UI", "1.2.3.4.5.6");
+  for (const bool undefined : {false, true}) {
+    const DataSet data = {
+        Text(0x00080018, "UI", "1"),
+        Sequence(0x00081140, {{Text(0x00081150, "UI", "1")}, {Sequence(0x00081199, {{}, {last}}, undefined)}}, undefined)};
+    const std::string whole = dicom::testing::WriteFile(data);
+    const size_t value_end = whole.size() - (undefined ? 32 : 0);
+    const auto lines = [&](size_t size) {
+      Feeder feeder;
+      feeder.Add(whole.substr(0, size), "path");
+      feeder.Take();
+      std::string text;
+      for (const auto& note : feeder.Notes("path", 0)) text += note.path + " " + note.reason + "; ";
+      return text;
+    };
+    // In the value, in the header, behind the item's header.
+    EXPECT_EQ(lines(value_end - 4),
+              "0008,1140[1].0008,1199[1].0008,1155 TRUNCATED; 0008,1140[1].0008,1199[1].0008,1155 TRUNCATED; ");
+    EXPECT_EQ(lines(value_end - 16), "0008,1140[1].0008,1199[1] TRUNCATED; ");
+    EXPECT_EQ(lines(value_end - 24), "0008,1140[1].0008,1199 TRUNCATED; ");
+  }
+}
+
 // A length inside a sequence that says more than there is harms nothing behind the sequence.
 TEST(RowBuilder, AValuePastTheEndInsideASequenceLeavesTheElementsBehindItWhole) {
   Element huge = dicom::testing::Bytes(0x00091010, "OB", "");
