@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -41,6 +42,27 @@ uint64_t PlanKey(uint32_t tag, Vr vr, bool sequence, uint32_t creator) {
 // A value of no known VR that begins with an item is taken as a sequence: nothing else begins so.
 bool BeginsWithItem(std::string_view value, bool big_endian) {
   return value.size() >= 8 && dicom::LoadTag(reinterpret_cast<const uint8_t*>(value.data()), big_endian) == dicom::kItemTag;
+}
+
+// An element that the walk stands on, as LooksLikeSequence sees it.
+bool IsSequence(const dicom::ElementHeader& header, const dicom::Window& window, bool big_endian) {
+  const size_t loaded = std::min<size_t>(header.undefined_length() ? 0 : header.length, window.size() - header.value);
+  return LooksLikeSequence(header.tag, header.vr, header.undefined_length() && !header.fragments,
+                           {reinterpret_cast<const char*>(window.data()) + header.value, loaded}, big_endian);
+}
+
+constexpr std::array<uint32_t, 3> kContextTags = {kCharacterSetTag, kUtcOffsetTag, kPixelRepresentationTag};
+
+// Whether a tag of these stands anywhere in the bytes, or seems to.
+bool MayHaveContext(std::string_view bytes, bool big_endian) {
+  for (const uint32_t tag : kContextTags) {
+    const auto byte = [tag](int shift) { return static_cast<char>(tag >> shift); };
+    const std::array<char, 4> little = {byte(16), byte(24), byte(0), byte(8)};
+    const std::array<char, 4> big = {byte(24), byte(16), byte(8), byte(0)};
+    if (::memmem(bytes.data(), bytes.size(), little.data(), little.size()) != nullptr) return true;
+    if (big_endian && ::memmem(bytes.data(), bytes.size(), big.data(), big.size()) != nullptr) return true;
+  }
+  return false;
 }
 
 // Why a value that was not even read is dropped.
@@ -409,6 +431,7 @@ ElementDecoder::Frame& ElementDecoder::PushFrame() {
   Frame& frame = frames_[depth_++];
   frame.previous = nullptr;
   frame.index = -1;
+  frame.leaf = false;
   frame.blocks.Clear();
   return frame;
 }
@@ -454,6 +477,8 @@ void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom
   Place place;
   place.column = plan.column;
   EnterSequence(plan, cursor, place, context, false);
+  FindItemContexts(instance, element);
+  uint32_t items = 0;
   bool ended = false;
   while (!ended && depth_ > 0) {
     Frame& frame = frames_[depth_ - 1];
@@ -467,6 +492,8 @@ void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom
         else
           frame.context = context;
         frame.context.encoding = cursor.encoding();
+        if (!item_contexts_.empty()) SetItemContext(frame.context, items, instance);
+        ++items;
         if (!frame.level->dropping) frame.item = frame.level->record->AddItem();
         break;
       case dicom::Step::kElement:
@@ -475,18 +502,88 @@ void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom
       case dicom::Step::kEndItem:
         break;
       case dicom::Step::kEndSequence:
-        --depth_;
+        LeaveSequence();
         break;
       case dicom::Step::kEnd:
         ended = true;
         break;
     }
   }
-  depth_ = 0;
+  while (depth_ > 0) LeaveSequence();
   for (const dicom::Problem& problem : cursor.problems()) {
     AddNote(problem.code == dicom::ProblemCode::kTruncated ? Reason::kTruncated : Reason::kStructure, Vr::kSQ, 0,
             problem.offset - offset_base_, plan.tag, dicom::ProblemText(problem.code));
     notes_.back().path = ProblemPath(problem);
+  }
+}
+
+// A table has a RECORD only with a field in it. Items that put nothing into any field make OtherElements at their level, so that
+// their number is kept. Whether they do depends on them alone, not on what came before: the schema has no order of files.
+void ElementDecoder::LeaveSequence() {
+  const Frame& frame = frames_[--depth_];
+  if (frame.level->dropping || frame.index < 0) return;
+  if (!frame.leaf) OtherOf(*frame.level);
+  if (depth_ > 0) frames_[depth_ - 1].leaf = true;
+}
+
+// What holds for a whole item holds in front of its own element too: a walk ahead, for sequences that have such elements.
+void ElementDecoder::FindItemContexts(dicom::Instance& instance, const dicom::TopElement& element) {
+  item_contexts_.clear();
+  if (!MayHaveContext(instance.Value(element), instance.encoding.big_endian)) return;
+  dicom::Cursor cursor(instance.window);
+  cursor.Start(element.start, instance.OffsetOf(element), instance.EncodingOf(element), dicom::kNoEnd);
+  if (cursor.Next() != dicom::Step::kElement) return;
+  cursor.Enter();
+  open_items_.clear();
+  uint32_t items = 0;
+  for (int depth = 1; depth > 0;) {
+    switch (cursor.Next()) {
+      case dicom::Step::kItem:
+        open_items_.push_back(items++);
+        break;
+      case dicom::Step::kEndItem:
+        open_items_.pop_back();
+        break;
+      case dicom::Step::kEndSequence:
+        --depth;
+        break;
+      case dicom::Step::kElement: {
+        const dicom::ElementHeader header = cursor.element();
+        if ((header.tag & 0xFFFF) != 0 && IsSequence(header, instance.window, cursor.encoding().big_endian)) {
+          cursor.Enter();
+          ++depth;
+          break;
+        }
+        const dicom::Cursor::Skipped skipped = cursor.Skip();
+        if (!skipped.left_out && !skipped.truncated &&
+            std::find(kContextTags.begin(), kContextTags.end(), header.tag) != kContextTags.end())
+          item_contexts_.push_back({open_items_.back(), header.tag, header.value, skipped.end});
+        break;
+      }
+      case dicom::Step::kEnd:
+        depth = 0;
+        break;
+    }
+  }
+  std::stable_sort(item_contexts_.begin(), item_contexts_.end(),
+                   [](const ItemContext& a, const ItemContext& b) { return a.item < b.item; });
+}
+
+void ElementDecoder::SetItemContext(ValueContext& context, uint32_t item, const dicom::Instance& instance) {
+  const auto first = std::lower_bound(item_contexts_.begin(), item_contexts_.end(), item,
+                                      [](const ItemContext& a, uint32_t i) { return a.item < i; });
+  for (auto at = first; at != item_contexts_.end() && at->item == item; ++at) {
+    const bool again = std::any_of(first, at, [tag = at->tag](const ItemContext& before) { return before.tag == tag; });
+    if (again) continue;  // the first of a tag counts
+    const uint8_t* data = instance.window.data() + at->value;
+    const std::string_view bytes(reinterpret_cast<const char*>(data), at->end - at->value);
+    if (at->tag == kCharacterSetTag) {
+      context.set = SetFor(TrimPadding(bytes));
+    } else if (at->tag == kUtcOffsetTag) {
+      context.utc_offset_minutes = dicom::ParseUtcOffset(TrimPadding(bytes)).value_or(context.utc_offset_minutes);
+    } else if (bytes.size() >= 2) {
+      context.signed_pixels = dicom::LoadU16(data, context.encoding.big_endian) == 1;
+    }
   }
 }
 
@@ -498,12 +595,11 @@ void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& insta
   Frame& frame = frames_[depth_ - 1];
   if ((header.tag & 0xFFFF) == 0) return;  // group length
   const auto* data = reinterpret_cast<const char*>(instance.window.data());
-  const size_t loaded = std::min<size_t>(header.undefined_length() ? 0 : header.length, instance.window.size() - header.value);
-  const bool sequence = LooksLikeSequence(header.tag, header.vr, header.undefined_length() && !header.fragments,
-                                          {data + header.value, loaded}, frame.context.encoding.big_endian);
+  const bool sequence = IsSequence(header, instance.window, frame.context.encoding.big_endian);
   const uint32_t creator = IsPrivate(header.tag) ? frame.blocks.Find(header.tag) : 0;
   Plan& plan = PlanFor(*frame.level, frame.previous, header.tag, header.vr, sequence, creator);
   frame.previous = &plan;
+  frame.leaf = frame.leaf || plan.typed != nullptr || (plan.node != nullptr && plan.rule.fate != Fate::kSequence);
   Place place;
   place.level = frame.level;
   place.parent = frame.item;
@@ -528,22 +624,8 @@ void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& insta
     CountDropped(plan, Reason::kTruncated, offset, plan.rule.vr, Excerpt(plan.rule.vr, bytes, frame.context));
     return;
   }
-  NoteContext(frame, header.tag, bytes);
+  if (IsPrivateCreator(header.tag)) frame.blocks.Add(header.tag, CreatorNumber(bytes));
   Value(plan, bytes, offset, frame.context, place);
-}
-
-// Elements of an item that the meaning of others depends on.
-void ElementDecoder::NoteContext(Frame& frame, uint32_t tag, std::string_view bytes) {
-  if (IsPrivateCreator(tag)) {
-    frame.blocks.Add(tag, CreatorNumber(bytes));
-  } else if (tag == kCharacterSetTag) {
-    frame.context.set = SetFor(TrimPadding(bytes));
-  } else if (tag == kUtcOffsetTag) {
-    frame.context.utc_offset_minutes = dicom::ParseUtcOffset(TrimPadding(bytes)).value_or(frame.context.utc_offset_minutes);
-  } else if (tag == kPixelRepresentationTag && bytes.size() >= 2) {
-    frame.context.signed_pixels =
-        dicom::LoadU16(reinterpret_cast<const uint8_t*>(bytes.data()), frame.context.encoding.big_endian) == 1;
-  }
 }
 
 void ElementDecoder::CountDropped(Plan& plan, Reason reason, uint64_t offset, Vr vr, std::string_view excerpt) {

@@ -92,6 +92,7 @@ class ElementDecoder {
     uint32_t item = 0;                 // number in the sequence's node
     int64_t index = -1;                // number in this sequence, -1 between items
     Reason reason = Reason::kTooDeep;  // why all below is dropped, when level->dropping
+    bool leaf = false;                 // something in it has a column
     ValueContext context;
     PrivateBlocks blocks;
   };
@@ -116,7 +117,9 @@ class ElementDecoder {
 
   void Sequence(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, const ValueContext& context);
   void NestedElement(dicom::Cursor& cursor, dicom::Instance& instance);
-  void NoteContext(Frame& frame, uint32_t tag, std::string_view bytes);
+  void LeaveSequence();
+  void FindItemContexts(dicom::Instance& instance, const dicom::TopElement& element);
+  void SetItemContext(ValueContext& context, uint32_t item, const dicom::Instance& instance);
   void EnterSequence(Plan& plan, dicom::Cursor& cursor, const Place& place, const ValueContext& context, bool again);
   static bool IsThere(const Plan& plan, const Frame& frame);
   Frame& PushFrame();
@@ -136,6 +139,15 @@ class ElementDecoder {
   ValueDecoder values_;
   std::vector<int64_t> numbers_;
   std::vector<Frame> frames_;
+  // Elements that the meaning of a whole item depends on. Items count from 0 in the order of the walk, at every depth.
+  struct ItemContext {
+    uint32_t item;
+    uint32_t tag;
+    uint32_t value;  // position in the window
+    uint32_t end;
+  };
+  std::vector<ItemContext> item_contexts_;  // by item, then as they stand in it
+  std::vector<uint32_t> open_items_;
   size_t depth_ = 0;  // frames in use
   Distinct result_;
   Outcome outcome_;            // of result_

@@ -281,7 +281,7 @@ ReferenceRow ReferenceMapper::Map(std::string_view data_set, dicom::Encoding enc
 Json ReferenceMapper::MapDataSet(const Elements& elements, Context context, Field& schema, const std::string& path,
                                  const std::string& names, int depth) {  // NOLINT(misc-no-recursion)
   context.creators.clear();
-  // What others depend on holds for all elements of the data set itself, in an item for those behind it.
+  // What others depend on holds for all elements of the data set or item, wherever it stands.
   const auto note = [&context](const Element& element) {
     if (element.tag == 0x00080005) context.character_set = WithoutPadding(element.value);
     if (element.tag == 0x00080201)
@@ -293,14 +293,13 @@ Json ReferenceMapper::MapDataSet(const Elements& elements, Context context, Fiel
   };
   std::set<uint32_t> seen;
   for (const Element& element : elements) {
-    if (depth == 0 && seen.insert(element.tag).second) note(element);
+    if (seen.insert(element.tag).second) note(element);
   }
   Json record = Json::MakeObject();
   seen.clear();
   for (const Element& element : elements) {
     if (depth == 0) dropped_of_element_.clear();
     const bool again = !seen.insert(element.tag).second;
-    if (depth > 0 && !again) note(element);
     const dicom::ElementEntry* entry = Private(element.tag) ? nullptr : dicom::FindElement(element.tag);
     const bool known = entry != nullptr && !entry->keyword.empty() && entry->vr != Vr::kNone;
     if (again) {
@@ -323,6 +322,24 @@ Json ReferenceMapper::MapDataSet(const Elements& elements, Context context, Fiel
   return record;
 }
 
+namespace {
+template <typename F>
+bool HasLeaf(const F& field) {  // NOLINT(misc-no-recursion)
+  return field.type != Type::kRecord ||
+         std::any_of(field.fields.begin(), field.fields.end(), [](const auto& child) { return HasLeaf(child.second); });
+}
+template <typename F>
+void Unite(F& field, const F& more) {  // NOLINT(misc-no-recursion)
+  for (const auto& [name, child] : more.fields) Unite(field.Child(name, child.type, child.mode, child.order), child);
+}
+template <typename F>
+void AddOtherElements(F& level) {
+  auto& field = level.Child("OtherElements", Type::kRecord, Mode::kRepeated, kOther);
+  field.Child("Tag", Type::kString, Mode::kNullable, 0);
+  field.Child("Data", Type::kString, Mode::kRepeated, 1);
+}
+}  // namespace
+
 void ReferenceMapper::MapSequence(const Element& element, const std::string& name, uint64_t order, const Context& context,
                                   Field& schema,  // NOLINT(misc-no-recursion)
                                   Json& record, const std::string& path, const std::string& names, int depth) {
@@ -334,15 +351,19 @@ void ReferenceMapper::MapSequence(const Element& element, const std::string& nam
   ++row_.read;
   ++row_.placed;
   Field& field = schema.Child(name, Type::kRecord, Mode::kRepeated, order);
+  Field fields;
   Json list = Json::MakeArray();
   for (size_t i = 0; i < element.items.size(); ++i) {
     Context inside = context;
     inside.encoding.explicit_vr = context.encoding.explicit_vr && element.vr == Vr::kSQ;
     inside.encoding.big_endian = context.encoding.big_endian && element.vr != Vr::kUN;
-    list.Append(MapDataSet(element.items[i], inside, field, path + Path(element.tag) + "[" + std::to_string(i) + "].",
+    list.Append(MapDataSet(element.items[i], inside, fields, path + Path(element.tag) + "[" + std::to_string(i) + "].",
                            names + Name(element.tag) + ".", depth + 1));
   }
   record.Set(name, list);
+  // Items without a field can't be counted.
+  if (!element.items.empty() && !HasLeaf(fields)) AddOtherElements(fields);
+  Unite(field, fields);
 }
 
 void ReferenceMapper::Drop(const Element& element, const std::string& reason, const std::string& path, const std::string& names) {
@@ -505,9 +526,7 @@ void ReferenceMapper::Other(const Element& element, Vr vr, const std::string& re
   for (const std::string& text : Printed(vr, element.value, context, replaced)) data.Append(text);
   if (!reason.empty()) row_.notes.push_back({path + Path(element.tag), element.offset, reason});
   if (replaced) row_.notes.push_back({path + Path(element.tag), element.offset, "REPLACED_BYTES"});
-  Field& field = schema.Child("OtherElements", Type::kRecord, Mode::kRepeated, kOther);
-  field.Child("Tag", Type::kString, Mode::kNullable, 0);
-  field.Child("Data", Type::kString, Mode::kRepeated, 1);
+  AddOtherElements(schema);
   Json item = Json::MakeObject();
   item.Set("Tag", Tag(element.tag));
   item.Set("Data", data);

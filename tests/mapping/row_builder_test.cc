@@ -324,6 +324,55 @@ TEST(RowBuilder, ALongHeaderBeforeChangesNothing) {
   EXPECT_EQ(behind.dropped, alone.dropped);
 }
 
+// What an item says of its character set, time zone and pixel representation holds for all of it, wherever it stands.
+TEST(RowBuilder, TheContextOfAnItemHoldsForTheElementsInFrontToo) {
+  const DataSet inner = {Text(0x0008002A, "DT", "19700101020000"), Text(0x00100020, "LO", "\xC0")};
+  Element unknown = Bytes(0x00280106, "UN", "\xFF\xFF");  // US or SS
+  const DataSet item = {Text(0x0008002A, "DT", "19700101020000"),
+                        Text(0x00081030, "LO", "\xC0"),
+                        Sequence(0x00081199, {inner}),
+                        unknown,
+                        Bytes(0x00280103, "US", std::string("\1\0", 2)),
+                        Text(0x00080201, "SH", "+0200"),
+                        Text(0x00080005, "CS", "ISO_IR 144"),
+                        Text(0x00080005, "CS", "ISO_IR 126")};
+  const Json row = OnlyRow({Text(0x00080005, "CS", "ISO_IR 100"), Text(0x00080018, "UI", "1"),
+                            Sequence(0x00081140, {item, {Text(0x00081030, "LO", "\xC0"), unknown}}, true)});
+  const Json& items = row["ReferencedImageSequence"];
+  EXPECT_EQ(items.array().at(0)["AcquisitionDateTime"].as_int(), 0);
+  EXPECT_EQ(items.array().at(0)["StudyDescription"].as_string(), "Р");
+  EXPECT_EQ(items.array().at(0)["SmallestImagePixelValue"].as_int(), -1);
+  const Json& nested = items.array().at(0)["ReferencedSOPSequence"].array().at(0);
+  EXPECT_EQ(nested["AcquisitionDateTime"].as_int(), 0);
+  EXPECT_EQ(nested["PatientID"].as_string(), "Р");
+  EXPECT_EQ(items.array().at(1)["StudyDescription"].as_string(), "À");
+  EXPECT_EQ(items.array().at(1)["SmallestImagePixelValue"].as_int(), 65535);
+}
+
+// Items without any value are counted all the same, and in any order of files the schema is the same.
+TEST(RowBuilder, ItemsWithoutAnyValueAreKept) {
+  const auto file = [](std::vector<DataSet> items) {
+    return dicom::testing::WriteFile({Text(0x00080018, "UI", "1"), Sequence(0x00081140, std::move(items))});
+  };
+  const std::vector<std::string> files = {file({{}, {}}), file({{Sequence(0x00081199, {{}, {}, {}})}}),
+                                          file({{Sequence(0x0008114A, {})}}), file({{Bytes(0x00282000, "OB", "bulk")}}),
+                                          file({{Text(0x00081150, "UI", "1.2")}, {}})};
+  const std::vector<std::string> expected = {"[{},{}]", R"([{"ReferencedSOPSequence":[{},{},{}]}])",
+                                             R"([{"ReferencedInstanceSequence":[]}])", "[{}]",
+                                             R"([{"ReferencedSOPClassUID":"1.2"},{}])"};
+  std::string schema;
+  for (const std::vector<size_t>& order : {std::vector<size_t>{0, 1, 2, 3, 4}, {4, 3, 2, 1, 0}, {2, 4, 0, 1, 3}}) {
+    Feeder feeder;
+    for (const size_t i : order) {
+      feeder.Add(files[i], "path");
+      EXPECT_EQ(feeder.Take().at(0)["ReferencedImageSequence"].Print(), expected[i]);
+    }
+    if (schema.empty()) schema = Print(feeder.Schema());
+    EXPECT_EQ(Print(feeder.Schema()), schema);
+  }
+  EXPECT_THAT(schema, ::testing::Not(::testing::HasSubstr("ReferencedInstanceSequence"))) << "no items, no field";
+}
+
 // Where a file ends inside of sequences, its account says where in them, once.
 TEST(RowBuilder, TheEndOfACutFileHasTheWholeTagPath) {
   const Element last = Text(0x00081155, "UI", "1.2.3.4.5.6");
