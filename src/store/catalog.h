@@ -56,6 +56,9 @@ struct LogEntry {
   base::Json document;    // resource labels, jsonPayload
 };
 
+// The etag of the policy of a resource for which nobody has set one, as Google has it.
+inline constexpr std::string_view kEmptyPolicyEtag = "ACAB";
+
 class Catalog {
  public:
   // Opens or makes the file. Errors: kIo, kCorrupt.
