@@ -22,8 +22,9 @@ namespace dicomhouse::http {
 //     ... reader.headers(), reader.Read(...) ...
 //   }
 //
-// Lenient where senders differ: text in front of the first boundary, LF instead of CRLF after headers are accepted; a body
-// that ends without the closing delimiter is an error. Limits: base::kMaxPartHeaderBytes.
+// Lenient where senders differ: text in front of the first boundary is passed; a body whose first delimiter line ends with LF
+// alone has LF in front of its delimiters too (Google's Python clients write such bodies); folded header fields are unfolded.
+// A body that ends without the closing delimiter is an error. Limits: base::kMaxPartHeaderBytes, base::kMaxParts.
 class MultipartReader final : public BodyReader {
  public:
   // `body` must outlive it. `boundary` without the leading "--", 1 to 70 characters.
@@ -38,17 +39,28 @@ class MultipartReader final : public BodyReader {
   std::optional<uint64_t> length() const override { return std::nullopt; }
 
  private:
-  base::Result<bool> Fill();
-  base::Result<bool> ReadHeaders();
+  std::string_view Buffered() const;
+  void Consume(size_t count);
+  base::Error Malformed(const std::string& what) const;
+  // More bytes into the buffer, which isn't full. Error: the body has ended.
+  base::Status Fill();
+  base::Status NeedBytes(size_t count);
+  // A line without its end, which is consumed with it. The view lasts until the next call.
+  base::Result<std::string_view> ReadLine();
+  base::Status FindFirstDelimiter();
+  base::Result<bool> ReadDelimiter();
+  base::Status ReadHeaders();
 
   BodyReader* body_;
-  std::string delimiter_;  // CRLF "--" boundary
+  std::string delimiter_;  // CRLF or LF, "--", boundary
   std::vector<uint8_t> buffer_;
   size_t begin_ = 0;
   size_t end_ = 0;
-  uint64_t offset_ = 0;  // of buffer_[begin_] in the body
+  uint64_t offset_ = 0;        // of buffer_[begin_] in the body
+  size_t delimiter_read_ = 0;  // bytes of the delimiter ahead that have been consumed already
+  size_t parts_ = 0;
+  size_t header_bytes_ = 0;  // of this part, so far
   bool in_part_ = false;
-  bool body_ended_ = false;
   bool finished_ = false;
   Headers headers_;
 };
