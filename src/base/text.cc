@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <simdjson.h>
+
 #include <cstdint>
 
 namespace dicomhouse::base {
@@ -13,6 +15,8 @@ void AppendBase64(std::string& out, std::string_view bytes) {
     for (size_t k = 0; k < 4; ++k) out += k <= count ? kDigits[word >> (18 - 6 * k) & 63] : '=';
   }
 }
+
+bool IsUtf8(std::string_view bytes) { return simdjson::validate_utf8(bytes.data(), bytes.size()); }
 
 std::string_view Utf8Prefix(std::string_view utf8, size_t max_bytes) {
   if (utf8.size() <= max_bytes) return utf8;

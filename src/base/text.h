@@ -9,6 +9,8 @@ namespace dicomhouse::base {
 // RFC 4648 §4, with padding.
 void AppendBase64(std::string& out, std::string_view bytes);
 
+bool IsUtf8(std::string_view bytes);
+
 // The longest beginning of `utf8` with at most `max_bytes` bytes that does not cut a character.
 std::string_view Utf8Prefix(std::string_view utf8, size_t max_bytes);
 

@@ -26,23 +26,29 @@ struct ObjectUri {
   std::string Text() const;
 };
 
+// 3 to 63 characters: lower case letters, digits, '-', '_', '.'; the first and the last a letter or digit.
+bool IsBucketName(std::string_view text);
+// 1 to base::kMaxObjectNameBytes bytes of UTF-8 without CR, LF and NUL; not "." or "..".
+bool IsObjectName(std::string_view text);
+
 struct Bucket {
-  std::string name;  // 3 to 63 characters: lower case letters, digits, '-', '_', '.'
+  std::string name;  // IsBucketName
   std::string project;
   int64_t created_us = 0;
 };
 
 struct Object {
   std::string bucket;
-  std::string name;        // 1 to 1,024 bytes of UTF-8, no CR or LF
+  std::string name;        // IsObjectName
   int64_t generation = 0;  // ascends with each write of the name
   int64_t metageneration = 1;
   uint64_t size = 0;
   std::string content_type;
   std::string md5;  // 16 bytes
   uint32_t crc32c = 0;
-  int64_t created_us = 0;
-  base::Json metadata;  // the user's own fields: name -> text; null when there are none
+  int64_t created_us = 0;  // since 1970
+  int64_t updated_us = 0;  // the same, or when its metadata was last changed
+  base::Json metadata;     // the user's own fields: name -> text; null when there are none
 };
 
 // Writes one object. Used by one thread. Destroyed without Finish: nothing remains.
@@ -51,7 +57,13 @@ class ObjectWriter {
   virtual ~ObjectWriter() = default;
   virtual base::Status Append(std::span<const uint8_t> bytes) = 0;
   virtual uint64_t size() const = 0;
-  // Errors: kFailedPrecondition: `if_generation` (0: must not exist) does not hold. kIo.
+  // Frees the file's descriptor until the next call: uploads may wait for their next piece for long.
+  virtual base::Status Pause() = 0;
+  // MD5 (16 bytes) and CRC32C of what was appended until now.
+  virtual std::string Md5() const = 0;
+  virtual uint32_t Crc32c() const = 0;
+  // The object is on the disk when this returns; readers see it then, or the one before. Errors: kFailedPrecondition:
+  // `if_generation` (0: must not exist) does not hold. kIo.
   virtual base::Result<Object> Finish(std::optional<int64_t> if_generation) = 0;
 };
 
@@ -65,10 +77,12 @@ class ObjectReader {
 
 class Objects {
  public:
+  // Opens or makes objects.sqlite and objects/ in `folder`; what a crash left behind is removed. `files` outlives it.
+  // Errors: kIo, kCorrupt, kUnsupported (a newer format).
   static base::Result<std::unique_ptr<Objects>> Open(const std::string& folder, base::FileSystem& files);
   virtual ~Objects() = default;
 
-  // All members are thread-safe.
+  // All members are thread-safe, and durable when they return.
   virtual base::Result<Bucket> CreateBucket(const std::string& project, const std::string& name) = 0;  // kAlreadyExists
   virtual base::Result<Bucket> GetBucket(const std::string& name) = 0;                                 // kNotFound
   virtual base::Result<Page<Bucket>> ListBuckets(const std::string& project, const std::string& prefix,
@@ -79,7 +93,14 @@ class Objects {
   virtual base::Result<std::unique_ptr<ObjectWriter>> Write(const Object& object) = 0;
   virtual base::Result<Object> Get(const std::string& bucket, const std::string& name) = 0;
   virtual base::Result<std::unique_ptr<ObjectReader>> Read(const std::string& bucket, const std::string& name) = 0;
+  // Errors: kNotFound; kFailedPrecondition: `if_generation` does not hold.
   virtual base::Status Delete(const std::string& bucket, const std::string& name, std::optional<int64_t> if_generation) = 0;
+  // Bucket, name, type and metadata of the copy are taken from `to`; the contents are shared, not copied.
+  virtual base::Result<Object> Copy(const std::string& bucket, const std::string& name, const Object& to,
+                                    std::optional<int64_t> if_generation) = 0;
+  // Sets type and metadata of an object to those of `object`; its metageneration goes up. Errors: kNotFound;
+  // kFailedPrecondition: `if_metageneration` does not hold.
+  virtual base::Result<Object> Update(const Object& object, std::optional<int64_t> if_metageneration) = 0;
 
   struct Listing {
     std::vector<Object> objects;
@@ -101,8 +122,10 @@ class ObjectPattern {
   const std::string& prefix() const { return prefix_; }
 
  private:
-  std::string pattern_;
   std::string prefix_;
+  std::vector<std::string> segments_;  // of the pattern up to "**", between its slashes
+  bool any_tail_ = false;              // there was a "**"
+  std::string tail_;                   // and behind it this file extension
 };
 
 }  // namespace dicomhouse::store

@@ -1,0 +1,45 @@
+#include "store/internal/crc32c.h"
+
+#include <array>
+#include <cstddef>
+
+namespace dicomhouse::store {
+namespace {
+
+constexpr uint32_t kPolynomial = 0x82F63B78;  // reflected
+
+// kTables[k][b]: the checksum of byte b with k zero bytes behind it, so that eight bytes go in at once.
+using Tables = std::array<std::array<uint32_t, 256>, 8>;
+constexpr Tables MakeTables() {
+  Tables tables{};
+  for (uint32_t byte = 0; byte < 256; ++byte) {
+    uint32_t crc = byte;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? kPolynomial : 0);
+    tables[0][byte] = crc;
+  }
+  for (size_t k = 1; k < tables.size(); ++k) {
+    for (size_t byte = 0; byte < 256; ++byte) {
+      const uint32_t before = tables[k - 1][byte];
+      tables[k][byte] = (before >> 8) ^ tables[0][before & 0xFF];
+    }
+  }
+  return tables;
+}
+constexpr Tables kTables = MakeTables();
+
+}  // namespace
+
+uint32_t ExtendCrc32c(uint32_t crc, std::span<const uint8_t> bytes) {
+  crc = ~crc;
+  size_t at = 0;
+  for (; bytes.size() - at >= 8; at += 8) {
+    const uint8_t* p = bytes.data() + at;
+    crc ^= uint32_t{p[0]} | uint32_t{p[1]} << 8 | uint32_t{p[2]} << 16 | uint32_t{p[3]} << 24;
+    crc = kTables[7][crc & 0xFF] ^ kTables[6][crc >> 8 & 0xFF] ^ kTables[5][crc >> 16 & 0xFF] ^ kTables[4][crc >> 24] ^
+          kTables[3][p[4]] ^ kTables[2][p[5]] ^ kTables[1][p[6]] ^ kTables[0][p[7]];
+  }
+  for (; at < bytes.size(); ++at) crc = (crc >> 8) ^ kTables[0][(crc ^ bytes[at]) & 0xFF];
+  return ~crc;
+}
+
+}  // namespace dicomhouse::store
