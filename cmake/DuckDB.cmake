@@ -1,4 +1,4 @@
-# DuckDB::C: the engine's shared library and its C header. An installed DuckDB is taken when found
+# DuckDB::C: the engine's C header; DuckDB::Library: its shared library too. An installed DuckDB is taken when found
 # (find_library duckdb + duckdb.h); else the library comes from npm by exact version and SHA-512
 # (docs/decisions: the header 1.4.4 fits the library 1.5.6). Ways to get a tarball, in order:
 #   1. DICOMHOUSE_NPM_TARBALLS: a folder of tarballs (offline builds);
@@ -61,6 +61,18 @@ if(NOT DUCKDB_LIBRARY OR NOT DUCKDB_INCLUDE)
   set(DUCKDB_INCLUDE "${duckdb_folder}/include")
 endif()
 
-add_library(DuckDB::C SHARED IMPORTED GLOBAL)
-set_target_properties(DuckDB::C PROPERTIES IMPORTED_LOCATION "${DUCKDB_LIBRARY}"
-  INTERFACE_INCLUDE_DIRECTORIES "${DUCKDB_INCLUDE}")
+# The library is loaded when it is first used (src/warehouse/internal/engine_library.h), so nothing links with it; programs know
+# where it is.
+add_library(DuckDB::C INTERFACE IMPORTED GLOBAL)
+target_include_directories(DuckDB::C INTERFACE "${DUCKDB_INCLUDE}")
+target_link_libraries(DuckDB::C INTERFACE ${CMAKE_DL_LIBS})
+# For tests, which ask the engine what we wrote.
+add_library(DuckDB::Library SHARED IMPORTED GLOBAL)
+set_target_properties(DuckDB::Library PROPERTIES IMPORTED_LOCATION "${DUCKDB_LIBRARY}")
+target_link_libraries(DuckDB::Library INTERFACE DuckDB::C)
+get_filename_component(duckdb_place "${DUCKDB_LIBRARY}" DIRECTORY)
+list(APPEND CMAKE_BUILD_RPATH "${duckdb_place}")
+if(DICOMHOUSE_SANITIZE)
+  # Sanitizers stand between a program and dlopen; only the old kind of path is searched for their calls too.
+  add_link_options(-Wl,--disable-new-dtags)
+endif()

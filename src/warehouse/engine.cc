@@ -1,14 +1,15 @@
 #include "warehouse/engine.h"
 
-#include <duckdb.h>
-
 #include <array>
 #include <utility>
 
 #include "base/json.h"
+#include "warehouse/internal/engine_library.h"
 
 namespace dicomhouse::warehouse {
 namespace {
+
+using internal::DuckDb;
 
 __extension__ using Int128 = __int128;
 __extension__ using Uint128 = unsigned __int128;
@@ -29,7 +30,7 @@ constexpr std::array<std::pair<duckdb_type, ValueKind>, 22> kKinds = {{
 
 std::string TakeString(char* text) {
   std::string out = text == nullptr ? "" : text;
-  duckdb_free(text);
+  DuckDb().free(text);
   return out;
 }
 
@@ -37,24 +38,24 @@ std::string TakeString(char* text) {
 ValueType ReadType(duckdb_logical_type logical, std::string name) {  // NOLINT(misc-no-recursion)
   ValueType type;
   type.name = std::move(name);
-  const duckdb_type id = duckdb_get_type_id(logical);
+  const duckdb_type id = DuckDb().get_type_id(logical);
   for (const auto& [engine, kind] : kKinds) {
     if (engine == id) type.kind = kind;
   }
   if (id == DUCKDB_TYPE_DECIMAL) {
-    type.scale = duckdb_decimal_scale(logical);
-    type.storage = static_cast<int>(duckdb_decimal_internal_type(logical));
+    type.scale = DuckDb().decimal_scale(logical);
+    type.storage = static_cast<int>(DuckDb().decimal_internal_type(logical));
   } else if (id == DUCKDB_TYPE_LIST) {
-    duckdb_logical_type child = duckdb_list_type_child_type(logical);
+    duckdb_logical_type child = DuckDb().list_type_child_type(logical);
     type.children.push_back(ReadType(child, ""));
-    duckdb_destroy_logical_type(&child);
+    DuckDb().destroy_logical_type(&child);
   } else if (id == DUCKDB_TYPE_STRUCT) {
     type.kind = ValueKind::kStruct;
-    const idx_t count = duckdb_struct_type_child_count(logical);
+    const idx_t count = DuckDb().struct_type_child_count(logical);
     for (idx_t i = 0; i < count; ++i) {
-      duckdb_logical_type child = duckdb_struct_type_child_type(logical, i);
-      type.children.push_back(ReadType(child, TakeString(duckdb_struct_type_child_name(logical, i))));
-      duckdb_destroy_logical_type(&child);
+      duckdb_logical_type child = DuckDb().struct_type_child_type(logical, i);
+      type.children.push_back(ReadType(child, TakeString(DuckDb().struct_type_child_name(logical, i))));
+      DuckDb().destroy_logical_type(&child);
     }
   }
   return type;
@@ -156,7 +157,7 @@ std::string ValueVector::digits(size_t row) const {
 std::string_view ValueVector::text(size_t row) const {
   // The engine's string holds up to 12 bytes inside itself: the view must point into the vector, not into a copy.
   auto* value = const_cast<duckdb_string_t*>(&At<duckdb_string_t>(data_, row));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-  return {duckdb_string_t_data(value), duckdb_string_t_length(*value)};
+  return {DuckDb().string_t_data(value), DuckDb().string_t_length(*value)};
 }
 
 ValueVector::Span ValueVector::list(size_t row) const {
@@ -175,8 +176,8 @@ struct Engine::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    if (connection != nullptr) duckdb_disconnect(&connection);
-    if (database != nullptr) duckdb_close(&database);
+    if (connection != nullptr) DuckDb().disconnect(&connection);
+    if (database != nullptr) DuckDb().close(&database);
   }
 
   // Keeps what the engine said and turns it into an Error. `message` may be null, JSON, or plain text.
@@ -211,18 +212,18 @@ struct Rows::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    if (chunk != nullptr) duckdb_destroy_data_chunk(&chunk);
-    duckdb_destroy_result(&result);
+    if (chunk != nullptr) DuckDb().destroy_data_chunk(&chunk);
+    DuckDb().destroy_result(&result);
   }
 
   static void Bind(ValueVector& view, const ValueType& type, duckdb_vector vector) {  // NOLINT(misc-no-recursion)
     view.type_ = &type;
-    view.data_ = duckdb_vector_get_data(vector);
-    view.validity_ = duckdb_vector_get_validity(vector);
+    view.data_ = DuckDb().vector_get_data(vector);
+    view.validity_ = DuckDb().vector_get_validity(vector);
     view.children_.resize(type.children.size());
     for (size_t i = 0; i < type.children.size(); ++i) {
       Bind(view.children_[i], type.children[i],
-           type.kind == ValueKind::kList ? duckdb_list_vector_get_child(vector) : duckdb_struct_vector_get_child(vector, i));
+           type.kind == ValueKind::kList ? DuckDb().list_vector_get_child(vector) : DuckDb().struct_vector_get_child(vector, i));
     }
   }
 };
@@ -235,20 +236,20 @@ Rows::~Rows() = default;
 const std::vector<ValueType>& Rows::columns() const { return state_->types; }
 
 base::Result<bool> Rows::Next() {
-  if (state_->chunk != nullptr) duckdb_destroy_data_chunk(&state_->chunk);
-  state_->chunk = duckdb_fetch_chunk(state_->result);
-  if (state_->chunk == nullptr || duckdb_data_chunk_get_size(state_->chunk) == 0) {
-    const char* message = duckdb_result_error(&state_->result);
+  if (state_->chunk != nullptr) DuckDb().destroy_data_chunk(&state_->chunk);
+  state_->chunk = DuckDb().fetch_chunk(state_->result);
+  if (state_->chunk == nullptr || DuckDb().data_chunk_get_size(state_->chunk) == 0) {
+    const char* message = DuckDb().result_error(&state_->result);
     if (message != nullptr && *message != '\0') return state_->engine->Keep(message);
     return false;
   }
   for (size_t i = 0; i < state_->types.size(); ++i) {
-    State::Bind(state_->vectors[i], state_->types[i], duckdb_data_chunk_get_vector(state_->chunk, i));
+    State::Bind(state_->vectors[i], state_->types[i], DuckDb().data_chunk_get_vector(state_->chunk, i));
   }
   return true;
 }
 
-size_t Rows::size() const { return state_->chunk == nullptr ? 0 : duckdb_data_chunk_get_size(state_->chunk); }
+size_t Rows::size() const { return state_->chunk == nullptr ? 0 : DuckDb().data_chunk_get_size(state_->chunk); }
 
 const ValueVector& Rows::column(size_t index) const { return state_->vectors[index]; }
 
@@ -258,8 +259,9 @@ Engine& Engine::operator=(Engine&&) noexcept = default;
 Engine::~Engine() = default;
 
 base::Result<Engine> Engine::Open(const EngineOptions& options) {
+  DH_CHECK(internal::LoadEngine());
   duckdb_config config = nullptr;
-  if (duckdb_create_config(&config) != DuckDBSuccess) {
+  if (DuckDb().create_config(&config) != DuckDBSuccess) {
     return base::Error{base::ErrorCode::kLimit, "the SQL engine has no memory to start"};
   }
   std::vector<std::pair<std::string, std::string>> settings = {{"autoinstall_known_extensions", "false"},
@@ -273,14 +275,15 @@ base::Result<Engine> Engine::Open(const EngineOptions& options) {
   if (options.memory_bytes > 0) settings.emplace_back("memory_limit", std::to_string(options.memory_bytes) + "B");
   std::string refused;
   for (const auto& [name, value] : settings) {
-    if (duckdb_set_config(config, name.c_str(), value.c_str()) != DuckDBSuccess) refused += (refused.empty() ? "" : ", ") + name;
+    if (DuckDb().set_config(config, name.c_str(), value.c_str()) != DuckDBSuccess)
+      refused += (refused.empty() ? "" : ", ") + name;
   }
   auto state = std::make_shared<State>();
   char* message = nullptr;
-  const bool opened = refused.empty() && duckdb_open_ext(nullptr, &state->database, config, &message) == DuckDBSuccess;
-  duckdb_destroy_config(&config);
+  const bool opened = refused.empty() && DuckDb().open_ext(nullptr, &state->database, config, &message) == DuckDBSuccess;
+  DuckDb().destroy_config(&config);
   const std::string reason = TakeString(message);
-  if (!opened || duckdb_connect(state->database, &state->connection) != DuckDBSuccess) {
+  if (!opened || DuckDb().connect(state->database, &state->connection) != DuckDBSuccess) {
     return base::Error{
         base::ErrorCode::kUnsupported,
         "the SQL engine does not start: " + (refused.empty() ? reason : "it does not know the settings " + refused)};
@@ -308,10 +311,10 @@ base::Status Engine::Lock(const std::vector<std::string>& paths) {
 
 base::Status Engine::Execute(const std::string& sql) {
   duckdb_result result{};
-  const bool ok = duckdb_query(state_->connection, sql.c_str(), &result) == DuckDBSuccess;
+  const bool ok = DuckDb().query(state_->connection, sql.c_str(), &result) == DuckDBSuccess;
   base::Status status;
-  if (!ok) status = Fail(duckdb_result_error(&result));
-  duckdb_destroy_result(&result);
+  if (!ok) status = Fail(DuckDb().result_error(&result));
+  DuckDb().destroy_result(&result);
   return status;
 }
 
@@ -319,23 +322,23 @@ base::Result<std::string> Engine::Text(const std::string& sql, std::string_view 
   duckdb_prepared_statement statement = nullptr;
   duckdb_result result{};
   base::Result<std::string> out = std::string();
-  if (duckdb_prepare(state_->connection, sql.c_str(), &statement) != DuckDBSuccess) {
-    out = Fail(duckdb_prepare_error(statement));
-  } else if (duckdb_bind_varchar_length(statement, 1, parameter.data(), parameter.size()) != DuckDBSuccess) {
+  if (DuckDb().prepare(state_->connection, sql.c_str(), &statement) != DuckDBSuccess) {
+    out = Fail(DuckDb().prepare_error(statement));
+  } else if (DuckDb().bind_varchar_length(statement, 1, parameter.data(), parameter.size()) != DuckDBSuccess) {
     out = base::Error{base::ErrorCode::kInvalidArgument, "the text is not valid UTF-8"};
-  } else if (duckdb_execute_prepared(statement, &result) != DuckDBSuccess) {
-    out = Fail(duckdb_result_error(&result));
-  } else if (duckdb_data_chunk chunk = duckdb_fetch_chunk(result); chunk != nullptr) {
-    duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, 0);
-    const uint64_t* validity = duckdb_vector_get_validity(vector);
-    if (duckdb_data_chunk_get_size(chunk) > 0 && (validity == nullptr || (validity[0] & 1) != 0)) {
-      auto* text = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
-      out = std::string(duckdb_string_t_data(text), duckdb_string_t_length(*text));
+  } else if (DuckDb().execute_prepared(statement, &result) != DuckDBSuccess) {
+    out = Fail(DuckDb().result_error(&result));
+  } else if (duckdb_data_chunk chunk = DuckDb().fetch_chunk(result); chunk != nullptr) {
+    duckdb_vector vector = DuckDb().data_chunk_get_vector(chunk, 0);
+    const uint64_t* validity = DuckDb().vector_get_validity(vector);
+    if (DuckDb().data_chunk_get_size(chunk) > 0 && (validity == nullptr || (validity[0] & 1) != 0)) {
+      auto* text = static_cast<duckdb_string_t*>(DuckDb().vector_get_data(vector));
+      out = std::string(DuckDb().string_t_data(text), DuckDb().string_t_length(*text));
     }
-    duckdb_destroy_data_chunk(&chunk);
+    DuckDb().destroy_data_chunk(&chunk);
   }
-  duckdb_destroy_result(&result);
-  duckdb_destroy_prepare(&statement);
+  DuckDb().destroy_result(&result);
+  DuckDb().destroy_prepare(&statement);
   return out;
 }
 
@@ -345,27 +348,27 @@ base::Result<Rows> Engine::Query(const std::string& sql) {
   duckdb_prepared_statement statement = nullptr;
   duckdb_pending_result pending = nullptr;
   base::Status status;
-  if (duckdb_prepare(state_->connection, sql.c_str(), &statement) != DuckDBSuccess) {
-    status = Fail(duckdb_prepare_error(statement));
-  } else if (duckdb_pending_prepared_streaming(statement, &pending) != DuckDBSuccess) {
-    status = Fail(duckdb_pending_error(pending));
-  } else if (duckdb_execute_pending(pending, &rows->result) != DuckDBSuccess) {
-    status = Fail(duckdb_result_error(&rows->result));
+  if (DuckDb().prepare(state_->connection, sql.c_str(), &statement) != DuckDBSuccess) {
+    status = Fail(DuckDb().prepare_error(statement));
+  } else if (DuckDb().pending_prepared_streaming(statement, &pending) != DuckDBSuccess) {
+    status = Fail(DuckDb().pending_error(pending));
+  } else if (DuckDb().execute_pending(pending, &rows->result) != DuckDBSuccess) {
+    status = Fail(DuckDb().result_error(&rows->result));
   }
-  if (pending != nullptr) duckdb_destroy_pending(&pending);
-  duckdb_destroy_prepare(&statement);
+  if (pending != nullptr) DuckDb().destroy_pending(&pending);
+  DuckDb().destroy_prepare(&statement);
   if (!status.ok()) return status.error();
-  const idx_t count = duckdb_column_count(&rows->result);
+  const idx_t count = DuckDb().column_count(&rows->result);
   for (idx_t i = 0; i < count; ++i) {
-    duckdb_logical_type type = duckdb_column_logical_type(&rows->result, i);
-    rows->types.push_back(ReadType(type, duckdb_column_name(&rows->result, i)));
-    duckdb_destroy_logical_type(&type);
+    duckdb_logical_type type = DuckDb().column_logical_type(&rows->result, i);
+    rows->types.push_back(ReadType(type, DuckDb().column_name(&rows->result, i)));
+    DuckDb().destroy_logical_type(&type);
   }
   rows->vectors.resize(count);
   return Rows(std::move(rows));
 }
 
-void Engine::Interrupt() { duckdb_interrupt(state_->connection); }
+void Engine::Interrupt() { DuckDb().interrupt(state_->connection); }
 
 const EngineProblem& Engine::problem() const { return state_->problem; }
 

@@ -1,11 +1,12 @@
 #include "warehouse/internal/position_delete_file.h"
 
-#include <duckdb.h>
 #include <zstd.h>
 
 #include <algorithm>
 #include <cassert>
 #include <memory>
+
+#include "warehouse/internal/engine_library.h"
 
 namespace dicomhouse::warehouse {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 using base::Error;
 using base::ErrorCode;
 using base::Result;
+using internal::DuckDb;
 
 // Rows of one page: pages stay small however long the list is.
 constexpr size_t kPageRows = 16384;
@@ -161,9 +163,9 @@ struct DeleteReader {
   DeleteReader(const DeleteReader&) = delete;
   DeleteReader& operator=(const DeleteReader&) = delete;
   ~DeleteReader() {
-    duckdb_destroy_result(&result);
-    duckdb_disconnect(&connection);
-    duckdb_close(&database);
+    DuckDb().destroy_result(&result);
+    DuckDb().disconnect(&connection);
+    DuckDb().close(&database);
   }
   duckdb_database database = nullptr;
   duckdb_connection connection = nullptr;
@@ -205,25 +207,26 @@ Result<std::string> MakePositionDeleteFile(const std::vector<DeletedRow>& rows) 
 }
 
 Result<std::vector<DeletedRow>> ReadPositionDeleteFile(const std::string& path) {
+  DH_CHECK(internal::LoadEngine());
   DeleteReader engine;
-  if (duckdb_open(nullptr, &engine.database) != DuckDBSuccess ||
-      duckdb_connect(engine.database, &engine.connection) != DuckDBSuccess) {
+  if (DuckDb().open(nullptr, &engine.database) != DuckDBSuccess ||
+      DuckDb().connect(engine.database, &engine.connection) != DuckDBSuccess) {
     return Error{ErrorCode::kIo, "the query engine does not start"};
   }
   std::string quoted;
   for (const char c : path) quoted.append(c == '\'' ? 2 : 1, c);
   const std::string sql = "SELECT file_path::VARCHAR, pos::BIGINT FROM read_parquet('" + quoted + "')";
-  if (duckdb_query(engine.connection, sql.c_str(), &engine.result) != DuckDBSuccess) {
-    return Error{ErrorCode::kCorrupt, path + ": not a position delete file: " + duckdb_result_error(&engine.result)};
+  if (DuckDb().query(engine.connection, sql.c_str(), &engine.result) != DuckDBSuccess) {
+    return Error{ErrorCode::kCorrupt, path + ": not a position delete file: " + DuckDb().result_error(&engine.result)};
   }
   std::vector<DeletedRow> rows;
-  while (duckdb_data_chunk chunk = duckdb_fetch_chunk(engine.result)) {
-    auto* paths = static_cast<duckdb_string_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0)));
-    const auto* positions = static_cast<const int64_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 1)));
-    for (idx_t i = 0; i < duckdb_data_chunk_get_size(chunk); ++i) {
-      rows.push_back({std::string(duckdb_string_t_data(&paths[i]), duckdb_string_t_length(paths[i])), positions[i]});
+  while (duckdb_data_chunk chunk = DuckDb().fetch_chunk(engine.result)) {
+    auto* paths = static_cast<duckdb_string_t*>(DuckDb().vector_get_data(DuckDb().data_chunk_get_vector(chunk, 0)));
+    const auto* positions = static_cast<const int64_t*>(DuckDb().vector_get_data(DuckDb().data_chunk_get_vector(chunk, 1)));
+    for (idx_t i = 0; i < DuckDb().data_chunk_get_size(chunk); ++i) {
+      rows.push_back({std::string(DuckDb().string_t_data(&paths[i]), DuckDb().string_t_length(paths[i])), positions[i]});
     }
-    duckdb_destroy_data_chunk(&chunk);
+    DuckDb().destroy_data_chunk(&chunk);
   }
   return rows;
 }
