@@ -86,6 +86,8 @@ inline constexpr uint64_t kMaxRequestBodyBytes = uint64_t{1} << 40;
 inline constexpr int kMaxHeaderSeconds = 10;
 inline constexpr int kMaxIdleSeconds = 60;
 inline constexpr int kMinBodyBytesPerSecond = 1000;
+// A server that stops gives requests under way so long.
+inline constexpr int kShutdownSeconds = 30;
 // Connections that are open at once.
 inline constexpr int kMaxConnections = 10000;
 

@@ -38,8 +38,15 @@ void AddQuery(CLI::App& app, Common& common, Run& run);
 void AddSchema(CLI::App& app, Common& common, Run& run);
 void AddInspect(CLI::App& app, Common& common, Run& run);
 void AddTables(CLI::App& app, Common& common, Run& run);
+void AddServe(CLI::App& app, Run& run);
+void AddStore(CLI::App& app, Run& run);
 // Hidden: writes man page and completions of all that `app` has.
 void AddGenerate(CLI::App& app, Run& run);
+
+// DICOMHOUSE_WAREHOUSE, or ~/.local/share/dicomhouse/warehouse.
+std::string DefaultWarehouse();
+// A server's: DICOMHOUSE_DATA, or ~/.local/share/dicomhouse/data.
+std::string DefaultDataFolder();
 
 // Adds --warehouse, --project and --dataset.
 void AddCommonFlags(CLI::App& app, Common& common);

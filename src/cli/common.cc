@@ -7,16 +7,20 @@
 namespace dicomhouse::cli {
 namespace {
 
-std::string DefaultWarehouse() {
-  if (const char* folder = std::getenv("DICOMHOUSE_WAREHOUSE"); folder != nullptr && *folder != 0) return folder;
+// What the variable says, or a folder of the user's data (XDG Base Directory Specification).
+std::string FolderOf(const char* variable, const std::string& name) {
+  if (const char* folder = std::getenv(variable); folder != nullptr && *folder != 0) return folder;
   if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data == '/') {
-    return std::string(data) + "/dicomhouse/warehouse";
+    return std::string(data) + "/dicomhouse/" + name;
   }
   const char* home = std::getenv("HOME");
-  return std::string(home != nullptr && *home != 0 ? home : ".") + "/.local/share/dicomhouse/warehouse";
+  return std::string(home != nullptr && *home != 0 ? home : ".") + "/.local/share/dicomhouse/" + name;
 }
 
 }  // namespace
+
+std::string DefaultWarehouse() { return FolderOf("DICOMHOUSE_WAREHOUSE", "warehouse"); }
+std::string DefaultDataFolder() { return FolderOf("DICOMHOUSE_DATA", "data"); }
 
 void AddCommonFlags(CLI::App& app, Common& common) {
   if (common.warehouse.empty()) common.warehouse = DefaultWarehouse();

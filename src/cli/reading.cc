@@ -81,11 +81,10 @@ base::Result<mapping::Options> MappingOf(const ReadFlags& flags) {
   return options;
 }
 
-base::Result<RunResult> RunOver(const ReadFlags& flags, transfer::ExportOptions options, transfer::Destination& table,
-                                transfer::Destination* account) {
+base::Result<ReadResult> ReadThrough(const ReadFlags& flags, const ReadWork& work) {
   const auto start = std::chrono::steady_clock::now();
   const int all = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  options.threads = flags.ordered ? 1 : flags.threads > 0 ? flags.threads : all;
+  const int threads = flags.ordered ? 1 : flags.threads > 0 ? flags.threads : all;
   transfer::SourceOptions source_options;
   source_options.paths = flags.paths;
   source_options.ordered = flags.ordered;
@@ -104,20 +103,32 @@ base::Result<RunResult> RunOver(const ReadFlags& flags, transfer::ExportOptions 
     }
     if (progress.cancelled) source->Cancel();
   });
-  auto report =
-      transfer::Export(*source, options, table, account, progress,
-                       [&line](const std::string& path, const std::string& text) { line.Say(Printable(path + ": " + text)); });
+  const base::Status status = work(*source, threads, progress, [&line](const std::string& path, const std::string& text) {
+    line.Say(Printable(path + ": " + text));
+  });
   watcher.request_stop();
   line.Stop();
-  if (!report.ok()) return report.error();
-  RunResult result;
+  if (!status.ok()) return status.error();
   const auto problems = source->problems();
   for (const transfer::Source::Problem& problem : problems)
     std::fprintf(stderr, "%s\n", Printable(problem.error.message).c_str());
-  result.failures = problems.size();
-  for (const auto& [reason, count] : report->failures) result.failures += count;
-  result.report = *std::move(report);
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return ReadResult{problems.size(), std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
+}
+
+base::Result<RunResult> RunOver(const ReadFlags& flags, transfer::ExportOptions options, transfer::Destination& table,
+                                transfer::Destination* account) {
+  RunResult result;
+  DH_ASSIGN(const ReadResult read,
+            ReadThrough(flags,
+                        [&](transfer::Source& source, int threads, transfer::Progress& progress,
+                            const transfer::FailureSink& on_failure) -> base::Status {
+                          options.threads = threads;
+                          DH_ASSIGN(result.report, transfer::Export(source, options, table, account, progress, on_failure));
+                          return {};
+                        }));
+  result.failures = read.unlisted;
+  for (const auto& [reason, count] : result.report.failures) result.failures += count;
+  result.seconds = read.seconds;
   return result;
 }
 

@@ -2,6 +2,8 @@
 // and stops at Ctrl-C.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,16 @@ struct RunResult {
   uint64_t failures = 0;  // files that could not be read, and folders that could not be listed
   double seconds = 0;
 };
+
+// Runs `work` over the paths, with failures and progress on standard error. Errors: those of Source::Start and of the work;
+// kCancelled after SIGINT or SIGTERM. `threads`: what the flags say, or as many as the machine has.
+struct ReadResult {
+  uint64_t unlisted = 0;  // folders that could not be listed
+  double seconds = 0;
+};
+using ReadWork = std::function<base::Status(transfer::Source& source, int threads, transfer::Progress& progress,
+                                            const transfer::FailureSink& on_failure)>;
+base::Result<ReadResult> ReadThrough(const ReadFlags& flags, const ReadWork& work);
 
 // Runs transfer::Export over the paths. Failures and progress go to standard error. Errors: those of Source::Start and Export;
 // kCancelled after SIGINT or SIGTERM. `options`: threads are taken from `flags`.
