@@ -127,10 +127,10 @@ Plan& ElementDecoder::PlanFor(Level& level, Plan* after, uint32_t tag, Vr vr, bo
     slot = std::make_unique<Plan>();
     slot->key = key;
     slot->tag = tag;
-    slot->rule = RuleFor({tag, vr, sequence, creator_texts_[creator]}, profile_);
+    slot->rule = RuleFor({tag, vr, sequence, creator_list_[creator].text}, profile_);
     if (!level.dropping) {
       MakeNodes(level, *slot);
-      MakeTyped(level, *slot, creator_texts_[creator]);
+      if (creator_list_[creator].typed) MakeTyped(level, *slot, creator_list_[creator].text);
     }
     if (slot->rule.fate == Fate::kSequence && slot->items == nullptr) {
       slot->items = std::make_unique<Level>();
@@ -195,9 +195,18 @@ void ElementDecoder::MakePersonName(Plan& plan) {
 uint32_t ElementDecoder::CreatorNumber(std::string_view text) {
   text = TrimPadding(text);
   if (text.empty()) return 0;
-  const auto [found, added] = creators_.try_emplace(std::string(text), static_cast<uint32_t>(creator_texts_.size()));
-  if (added) creator_texts_.emplace_back(text);
+  const auto [found, added] = creators_.try_emplace(std::string(text), static_cast<uint32_t>(creator_list_.size()));
+  if (added) creator_list_.push_back({std::string(text), 0, true});
   return found->second;
+}
+
+uint32_t ElementDecoder::CreatorAgain(uint32_t creator) {
+  uint32_t again = creator_list_[creator].again;
+  if (again == 0) {
+    again = creator_list_[creator].again = static_cast<uint32_t>(creator_list_.size());
+    creator_list_.push_back({creator_list_[creator].text, again, false});
+  }
+  return again;
 }
 
 const dicom::CharacterSet* ElementDecoder::SetFor(std::string_view value) {
@@ -318,9 +327,11 @@ void ElementDecoder::Value(Plan& plan, std::string_view bytes, uint64_t offset, 
   }
 }
 
-// A private element that has just been put into OtherElements: into its own column too, if it parses.
+// A private element that has just been put into OtherElements: into its own column too, if it parses and the column is free (a
+// tag may stand twice in an item).
 void ElementDecoder::Typed(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place) {
   const Rule& rule = plan.rule;
+  if (place.column == nullptr && plan.node->used() && plan.node->at.back() == place.parent) return;
   const uint64_t placed = outcome_.counts.placed;
   if (rule.fate == Fate::kPersonName) {
     if (rule.mode == Mode::kRepeated) PersonNames(plan, bytes, offset, context, place);
@@ -596,7 +607,9 @@ void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& insta
   if ((header.tag & 0xFFFF) == 0) return;  // group length
   const auto* data = reinterpret_cast<const char*>(instance.window.data());
   const bool sequence = IsSequence(header, instance.window, frame.context.encoding.big_endian);
-  const uint32_t creator = IsPrivate(header.tag) ? frame.blocks.Find(header.tag) : 0;
+  uint32_t creator = IsPrivate(header.tag) ? frame.blocks.Find(header.tag) : 0;
+  if (creator != 0 && profile_ == Profile::kLossless && frame.blocks.OwnsBlockBefore(header.tag, creator))
+    creator = CreatorAgain(creator);
   Plan& plan = PlanFor(*frame.level, frame.previous, header.tag, header.vr, sequence, creator);
   frame.previous = &plan;
   frame.leaf = frame.leaf || plan.typed != nullptr || (plan.node != nullptr && plan.rule.fate != Fate::kSequence);

@@ -54,6 +54,9 @@ class ElementDecoder {
   Plan& PlanFor(Level& level, Plan* after, uint32_t tag, dicom::Vr vr, bool sequence, uint32_t creator);
   // A number for a private creator's text (padding removed); 0 for none.
   uint32_t CreatorNumber(std::string_view text);
+  // The number of a creator for blocks behind its first one in a data set: these have no column of their own, since a column's
+  // name has no block.
+  uint32_t CreatorAgain(uint32_t creator);
 
   // The character set that a value of (0008,0005) names. Lives as long as this.
   const dicom::CharacterSet* SetFor(std::string_view value);
@@ -159,7 +162,12 @@ class ElementDecoder {
   std::vector<uint32_t> dropped_items_;
   std::unordered_map<std::string, uint32_t> dropped_by_name_;
   std::unordered_map<std::string, uint32_t> creators_;
-  std::vector<std::string> creator_texts_{""};
+  struct Creator {
+    std::string text;
+    uint32_t again = 0;  // CreatorAgain, once it is known
+    bool typed = true;   // may have columns of its own
+  };
+  std::vector<Creator> creator_list_{1};  // by number
   std::unordered_map<std::string, std::unique_ptr<dicom::CharacterSet>> sets_;
 };
 

@@ -1,6 +1,7 @@
 // Plans: what to do with an element, decided when its path is first met and remembered for the worker's life.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -103,6 +104,12 @@ class PrivateBlocks {
       if (blocks_[i].first == (tag & 0xFFFFFF00)) return blocks_[i].second;
     }
     return 0;
+  }
+  // Whether the creator has claimed a block of the tag's group with a lower number too.
+  bool OwnsBlockBefore(uint32_t tag, uint32_t creator) const {
+    return std::any_of(blocks_.begin(), blocks_.end(), [&](const auto& block) {
+      return block.second == creator && block.first >> 16 == tag >> 16 && block.first < (tag & 0xFFFFFF00);
+    });
   }
 
  private:

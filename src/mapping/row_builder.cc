@@ -127,6 +127,7 @@ void RowBuilder::Fill(dicom::Instance& instance) {
   }
   while (s < slots_.size()) Leave(slots_[s++], nullptr);
   std::swap(slots_, next_slots_);
+  if (typed_dirty_) SetTyped();
   if (others_dirty_) SetOthers();
   if (dropped_dirty_) SetDropped();
   if (groups_dirty_) SetGroups();
@@ -223,14 +224,23 @@ uint32_t RowBuilder::DistinctOf(Plan& plan, dicom::Instance& instance, const dic
 // Who owns the block of a private element: its creator stands before it in the same group (PS3.5 §7.8.1).
 uint32_t RowBuilder::CreatorOf(const dicom::Instance& instance, uint32_t tag) {
   const dicom::TopElement* creator = instance.Find((tag & 0xFFFF0000) | (tag >> 8 & 0xFF));
-  return creator == nullptr ? 0 : decoder_.CreatorNumber(instance.Value(*creator));
+  if (creator == nullptr) return 0;
+  const uint32_t number = decoder_.CreatorNumber(instance.Value(*creator));
+  if (number == 0 || options_.profile != Profile::kLossless) return number;
+  while (creator != instance.elements.data() && (--creator)->tag >= ((tag & 0xFFFF0000) | 0x10)) {
+    if (decoder_.CreatorNumber(instance.Value(*creator)) == number) return decoder_.CreatorAgain(number);
+  }
+  return number;
 }
 
 // A slot of the last instance that this one does not have so. Its column becomes NULL, `unless` it is set again at once.
 void RowBuilder::Leave(const Slot& slot, const Column* unless) {
   const Distinct& old = slot.plan->seen->distincts[slot.distinct];
   Column* column = slot.plan->column;
-  if (column != nullptr && column != unless && slot.places && !column->gathered()) column->Set(batch_.rows(), kAbsent);
+  if (column != nullptr && column != unless && slot.places && !column->gathered()) {
+    column->Set(batch_.rows(), kAbsent);
+    typed_dirty_ = typed_dirty_ || slot.plan->typed != nullptr;
+  }
   NoteGathered(old);
   sum_ -= decoder_.outcome(old).counts;
   if (IsPrivateCreator(slot.tag)) dirty_private_group_ = slot.tag >> 16;
@@ -279,6 +289,16 @@ void RowBuilder::SetOthers() {
     if (item != kAbsent) items_.push_back(item);
   }
   SetList(decoder_.other_column());
+}
+
+// A private element's own column belongs to its creator, whatever the block: one that left may have emptied the column that one
+// of another block has filled.
+void RowBuilder::SetTyped() {
+  typed_dirty_ = false;
+  for (const Slot& slot : slots_) {
+    if (slot.plan->typed != nullptr && slot.places)
+      slot.plan->column->Set(batch_.rows(), slot.plan->seen->distincts[slot.distinct].key);
+  }
 }
 
 void RowBuilder::SetDropped() {

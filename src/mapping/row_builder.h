@@ -97,6 +97,7 @@ class RowBuilder {
   void Take(Slot slot);
   void SetList(table::Column& column);
   void NoteGathered(const Distinct& distinct);
+  void SetTyped();
   void SetOthers();
   void SetDropped();
   void SetGroups();
@@ -129,6 +130,7 @@ class RowBuilder {
   uint64_t elements_in_batch_ = 0;
   // Gathered columns whose list is not that of the row before.
   bool others_dirty_ = true;
+  bool typed_dirty_ = false;
   bool dropped_dirty_ = true;
   bool groups_dirty_ = false;
   std::vector<table::Column*> group_columns_;

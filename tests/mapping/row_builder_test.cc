@@ -428,6 +428,49 @@ TEST(RowBuilder, AValuePastTheEndInsideASequenceLeavesTheElementsBehindItWhole) 
   }
 }
 
+// One creator may own several blocks (PS3.5 §7.8.1); its column has the value of the first, the others stay in OtherElements.
+TEST(RowBuilder, OfTwoBlocksOfACreatorTheFirstHasTheColumn) {
+  Options options;
+  options.profile = Profile::kLossless;
+  const auto block = [](uint32_t number, std::string_view creator, std::string_view value) {
+    return DataSet{Text(0x00190000 | number, "LO", creator), Text(0x0019000F | number << 8, "DS", value)};
+  };
+  const auto in_order = [](const DataSet& a, const DataSet& b) {
+    DataSet all = a;
+    all.insert(all.end(), b.begin(), b.end());
+    std::sort(all.begin(), all.end(), [](const Element& x, const Element& y) { return x.tag < y.tag; });
+    return all;
+  };
+  const DataSet first = block(0x10, "GEMS_ACQU_01", "1");
+  const DataSet second = block(0x12, "GEMS_ACQU_01", "2");
+  const DataSet other = block(0x10, "SOMEBODY", "3");
+  const std::vector<DataSet> all = {in_order(first, second), second, first, in_order(other, second), in_order(first, second)};
+  const std::vector<std::string> expected = {R"("1")", R"("2")", R"("1")", R"("2")", R"("1")"};
+  Feeder feeder(options);
+  std::vector<RowTotals> totals;
+  for (const DataSet& data : all) {
+    DataSet file = {Text(0x00080018, "UI", "1"), Sequence(0x00081140, {data})};
+    file.insert(file.end(), data.begin(), data.end());
+    totals.push_back(feeder.Add(dicom::testing::WriteFile(file), "path"));
+  }
+  const auto rows = feeder.Take();
+  for (size_t i = 0; i < all.size(); ++i) {
+    SCOPED_TRACE(i);
+    EXPECT_EQ(rows[i]["GEMS_ACQU_01__0019xx0F"].Print(), expected[i]);
+    const Json& item = rows[i]["ReferencedImageSequence"].array().at(0);
+    EXPECT_EQ(item["GEMS_ACQU_01__0019xx0F"].Print(), expected[i]);
+    EXPECT_EQ(rows[i]["OtherElements"].array().size(), all[i].size());
+    EXPECT_EQ(item["OtherElements"].array().size(), all[i].size());
+    EXPECT_TRUE(totals[i].counts.balanced());
+  }
+  // Creators, and the values of second blocks, are in OtherElements alone; so is what stands twice in an item.
+  EXPECT_EQ(totals[0].counts.other, 6U);
+  EXPECT_EQ(totals[1].counts.other, 2U);
+  const DataSet twice = {first[0], first[1], first[1]};
+  feeder.Add(dicom::testing::WriteFile({Text(0x00080018, "UI", "1"), Sequence(0x00081140, {twice, second})}), "path");
+  EXPECT_EQ(feeder.Take().at(0)["ReferencedImageSequence"].array().at(0)["GEMS_ACQU_01__0019xx0F"].Print(), R"("1")");
+}
+
 // Profile lossless: no row depends on those before it, and all accounts balance.
 TEST(RowBuilder, LosslessRowsDoNotDependOnThoseBefore) {
   Options options;
