@@ -70,6 +70,9 @@ inline constexpr int kMaxPageSize = 1000;
 // Matches of one search that are answered at once.
 inline constexpr uint64_t kMaxSearchLimit = 50000;
 
+// Log entries of an operation that are written together; fewer when they come slowly.
+inline constexpr size_t kMaxLogGroup = 256;
+
 // ---- HTTP
 // A request's line and header fields together, and the number of fields.
 inline constexpr size_t kMaxRequestHeaderBytes = 64 << 10;

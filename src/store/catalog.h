@@ -37,7 +37,7 @@ struct DicomStore {
   base::Json document;  // labels, notificationConfig, streamConfigs
 };
 
-// A long-running operation as it is kept. `document` is what the API prints, without counters that still move.
+// A long-running operation as it is kept. `document` is its state as transfer/operations.cc writes it.
 struct OperationRecord {
   std::string id;  // digits
   DatasetName dataset;
@@ -89,7 +89,8 @@ class Catalog {
   base::Result<base::Json> GetPolicy(const std::string& resource);
   base::Result<base::Json> SetPolicy(const std::string& resource, base::Json policy, const std::string& etag);
 
-  base::Status PutOperation(const OperationRecord& record);  // makes or replaces
+  // Makes or replaces. Errors: kNotFound: its dataset.
+  base::Status PutOperation(const OperationRecord& record);
   base::Result<OperationRecord> GetOperation(const DatasetName& dataset, const std::string& id);
   base::Result<Page<OperationRecord>> ListOperations(const DatasetName& dataset, const PageRequest& page);  // newest first
   base::Result<std::vector<OperationRecord>> UnfinishedOperations();

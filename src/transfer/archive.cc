@@ -301,6 +301,9 @@ class LayeredArchive final : public ArchiveFile {
  public:
   LayeredArchive(std::string path, std::shared_ptr<const std::atomic<bool>> cancelled)
       : path_(std::move(path)), cancelled_(std::move(cancelled)) {}
+  LayeredArchive(std::string name, std::unique_ptr<dicom::ByteSource> bytes, uint64_t size,
+                 std::shared_ptr<const std::atomic<bool>> cancelled)
+      : path_(std::move(name)), cancelled_(std::move(cancelled)), source_(std::move(bytes)), source_size_(size) {}
 
   Result<bool> Next(const std::function<void(ArchiveEntry&)>& visit) override {
     const std::lock_guard lock(mutex_);
@@ -323,7 +326,7 @@ class LayeredArchive final : public ArchiveFile {
   }
 
   Result<bool> VisitNext(const std::function<void(ArchiveEntry&)>& visit) {
-    if (levels_.empty()) DH_CHECK(OpenFile());
+    if (levels_.empty()) DH_CHECK(Open());
     for (;;) {
       Level& level = *levels_.back();
       const Step step = level.Next();
@@ -345,11 +348,13 @@ class LayeredArchive final : public ArchiveFile {
     }
   }
 
-  Status OpenFile() {
-    DH_ASSIGN(file_, base::InputFile::Open(path_));
-    DH_ASSIGN(const uint64_t size, file_.Size());
-    source_ = std::make_unique<dicom::FileSource>(file_);
-    levels_.push_back(std::make_unique<Level>(path_, *source_, size, *cancelled_));
+  Status Open() {
+    if (source_ == nullptr) {
+      DH_ASSIGN(file_, base::InputFile::Open(path_));
+      DH_ASSIGN(source_size_, file_.Size());
+      source_ = std::make_unique<dicom::FileSource>(file_);
+    }
+    levels_.push_back(std::make_unique<Level>(path_, *source_, source_size_, *cancelled_));
     return levels_.back()->Open();
   }
 
@@ -377,7 +382,8 @@ class LayeredArchive final : public ArchiveFile {
   std::mutex mutex_;
   uint64_t entries_ = 0;  // visited
   base::InputFile file_;
-  std::unique_ptr<dicom::FileSource> source_;
+  std::unique_ptr<dicom::ByteSource> source_;
+  uint64_t source_size_ = 0;
   std::vector<std::unique_ptr<Level>> levels_;  // each reads from the present entry of the one before
 };
 
@@ -387,17 +393,25 @@ std::shared_ptr<ArchiveFile> MakeArchiveFile(std::string path, std::shared_ptr<c
   return std::make_shared<LayeredArchive>(std::move(path), std::move(cancelled));
 }
 
+std::shared_ptr<ArchiveFile> MakeArchiveOf(std::string name, std::unique_ptr<dicom::ByteSource> bytes, uint64_t size,
+                                           std::shared_ptr<const std::atomic<bool>> cancelled) {
+  return std::make_shared<LayeredArchive>(std::move(name), std::move(bytes), size, std::move(cancelled));
+}
+
+bool IsArchiveStart(std::string_view start) {
+  using namespace std::string_view_literals;
+  const std::string_view bytes = start.substr(0, kArchiveMagicBytes);
+  if (bytes.size() >= 132 && bytes.substr(128, 4) == "DICM"sv) return false;  // whatever its preamble holds
+  return bytes.starts_with("PK\x03\x04"sv) || bytes.starts_with("PK\x05\x06"sv) || bytes.starts_with("\x1f\x8b"sv) ||
+         bytes.starts_with("\x28\xb5\x2f\xfd"sv) || (bytes.size() == kArchiveMagicBytes && bytes.ends_with("ustar"sv));
+}
+
 bool HasArchiveMagic(const std::string& path) {
   auto file = base::InputFile::Open(path);
   if (!file.ok()) return false;
-  std::array<uint8_t, 262> start{};
+  std::array<uint8_t, kArchiveMagicBytes> start{};
   const auto got = file->ReadAt(0, start);
-  if (!got.ok()) return false;
-  const std::string_view bytes(reinterpret_cast<const char*>(start.data()), *got);
-  using namespace std::string_view_literals;
-  if (bytes.size() >= 132 && bytes.substr(128, 4) == "DICM"sv) return false;  // whatever its preamble holds
-  return bytes.starts_with("PK\x03\x04"sv) || bytes.starts_with("PK\x05\x06"sv) || bytes.starts_with("\x1f\x8b"sv) ||
-         bytes.starts_with("\x28\xb5\x2f\xfd"sv) || (bytes.size() == start.size() && bytes.ends_with("ustar"sv));
+  return got.ok() && IsArchiveStart({reinterpret_cast<const char*>(start.data()), *got});
 }
 
 bool HasArchiveName(const std::string& path) {

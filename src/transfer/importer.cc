@@ -55,6 +55,16 @@ class Job {
     const std::lock_guard lock(mutex_);
     if (on_failure_) on_failure_(path, text);
   }
+  // Returns whether the conflict counts as done.
+  bool SayConflict(const std::string& path, const std::string& text) {
+    if (!options.on_conflict) {
+      SayFailure(path, text);
+      return false;
+    }
+    const std::lock_guard lock(mutex_);
+    options.on_conflict(path, text);
+    return true;
+  }
   void Add(const ImportReport& part) {
     const std::lock_guard lock(mutex_);
     report_.files += part.files;
@@ -144,7 +154,7 @@ class Worker {
 
   // Folders hold all sorts of files: what does not look like DICOM is passed over, what does is a failure.
   void Refused(const std::string& path, const base::Error& error) {
-    if (error.code == base::ErrorCode::kUnsupported) {
+    if (error.code == base::ErrorCode::kUnsupported && !job_->options.only_dicom) {
       ++counts_.skipped;
     } else {
       Failure(path, error);
@@ -179,8 +189,10 @@ class Worker {
         break;
       case store::Stored::kConflict:
         ++counts_.conflicts;
-        job_->SayFailure(paths_[index], "other bytes are stored under SOP Instance UID " + group_[index]->key().instance);
-        return;
+        if (!job_->SayConflict(paths_[index], "other bytes are stored under SOP Instance UID " + group_[index]->key().instance)) {
+          return;
+        }
+        break;
     }
     ++job_->progress.instances;
   }

@@ -15,6 +15,10 @@ namespace dicomhouse::transfer {
 struct ImportOptions {
   store::OnExisting on_existing = store::OnExisting::kRefuse;
   int threads = 1;
+  // What is not DICOM is a failure too, instead of passed over.
+  bool only_dicom = false;
+  // Set: is told of conflicts, which then count as done instead of failed.
+  FailureSink on_conflict = nullptr;
 };
 
 struct ImportReport {
@@ -22,7 +26,7 @@ struct ImportReport {
   uint64_t stored = 0;     // new ones
   uint64_t replaced = 0;   // that took the place of other bytes
   uint64_t same = 0;       // whose very bytes were there already
-  uint64_t conflicts = 0;  // whose UID other bytes have: refused, and told to the FailureSink
+  uint64_t conflicts = 0;  // whose UID other bytes have: refused, and told to a sink
   uint64_t skipped = 0;    // not DICOM, or a DICOMDIR
   uint64_t failed = 0;     // could not be read, or lack a UID
   uint64_t bytes = 0;

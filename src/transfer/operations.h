@@ -14,17 +14,10 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "store/store.h"
-#include "transfer/filter.h"
+#include "transfer/exporter.h"
 #include "warehouse/warehouse.h"
 
 namespace dicomhouse::transfer {
-
-// What moves while an operation runs.
-struct OperationCounters {
-  std::atomic<int64_t> success{0};
-  std::atomic<int64_t> failure{0};
-  std::atomic<int64_t> pending{0};
-};
 
 // An operation at one moment. Times: microseconds since 1970, 0 while unknown.
 struct OperationState {
@@ -48,11 +41,15 @@ class OperationContext {
  public:
   virtual ~OperationContext() = default;
   virtual const std::string& id() const = 0;
-  virtual OperationCounters& counters() = 0;
-  // Set when somebody cancelled it or the program stops.
-  virtual const std::atomic<bool>& cancelled() const = 0;
-  // A line of its log: what failed and why (store::Catalog). Kept in groups.
+  // What the operation shows of itself while it runs: `instances` are its successes, `failures` its failures. `cancelled` is set
+  // when somebody cancelled it or the program stops: the work is then to end with kCancelled soon.
+  virtual Progress& progress() = 0;
+  // How many instances there are to do in all, as far as known; what is neither done nor failed is pending.
+  virtual std::atomic<int64_t>& expected() = 0;
+  // A line of its log: what failed and why (store::Catalog). Thread-safe. Kept in groups; all are there when it is done.
   virtual void LogFailure(const std::string& source, const base::Error& error) = 0;
+  // The same for what is no failure, but worth knowing (severity WARNING).
+  virtual void LogWarning(const std::string& source, const base::Error& error) = 0;
 };
 
 // The work. Returns its response. Run on a thread of the operations.
@@ -65,7 +62,7 @@ class Operations {
   };
   // Operations that were not done when the program ended are failed now, with the reason.
   static base::Result<std::unique_ptr<Operations>> Start(store::Store& store, Options options);
-  // Cancels what runs and waits for it: it is then failed with the reason, so that a restart shows it.
+  // Cancels what runs and waits for it: it is then failed with the reason (kConflict), so that a restart shows it.
   virtual ~Operations() = default;
 
   struct Description {
@@ -84,7 +81,13 @@ class Operations {
   virtual base::Result<store::Page<OperationState>> List(const store::DatasetName& dataset, const store::PageRequest& page) = 0;
   // Asks; the operation ends soon, with kCancelled. One that is done stays as it is.
   virtual base::Status Cancel(const store::DatasetName& dataset, const std::string& id) = 0;
+  // Cancels all of a dataset, or those about one of its stores: for their deletion. Does not wait.
+  virtual void CancelAll(const store::DatasetName& dataset, const std::optional<store::DicomStoreName>& dicom_store) = 0;
 };
+
+// Codes as text, as operations and log entries keep them: "NOT_FOUND". Anything else gives kIo.
+std::string_view CodeText(base::ErrorCode code);
+base::ErrorCode CodeOfText(std::string_view text);
 
 // ---- The work of imports and exports, for Operations::Begin.
 
@@ -97,7 +100,9 @@ OperationWork ExportToTable(store::Store& store, const warehouse::Warehouse& war
                             warehouse::TableName table, warehouse::Disposition disposition, int threads);
 // Objects PREFIX{study}/{series}/{instance}.dcm as stored. `extension`: ".dcm", or "" for octet-stream.
 OperationWork ExportToObjects(store::Store& store, StoreExport what, store::ObjectUri prefix, std::string extension);
-// All objects that match the pattern of gs://BUCKET/PATTERN: DICOM files, archives too.
-OperationWork ImportFromObjects(store::Store& store, store::DicomStore into, store::ObjectUri from);
+// All objects that match the pattern of gs://BUCKET/PATTERN: DICOM files, archives too. An instance that is there already is
+// left as it is, and counts as done (docs/decisions/0027-import.md). Errors: those of ObjectPattern; kNotFound: nothing matches;
+// kCorrupt: some objects failed, the others are stored.
+OperationWork ImportFromObjects(store::Store& store, store::DicomStore into, store::ObjectUri from, int threads);
 
 }  // namespace dicomhouse::transfer

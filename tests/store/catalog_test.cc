@@ -156,6 +156,8 @@ TEST_F(CatalogTest, APolicyIsSetOnlyUponTheOneThatWasRead) {
 }
 
 TEST_F(CatalogTest, OperationsAreListedNewestFirst) {
+  EXPECT_EQ(catalog_->PutOperation({catalog_->NewOperationId(), kDataset, true, {}}).error().code, ErrorCode::kNotFound);
+  MakeDataset();
   std::vector<std::string> ids;
   for (int i = 0; i < 5; ++i) {
     ids.push_back(catalog_->NewOperationId());
@@ -211,6 +213,7 @@ TEST_F(CatalogTest, TheLogIsFilteredByOperationSeverityAndTime) {
 }
 
 TEST_F(CatalogTest, ThreadsGetDifferentOperations) {
+  MakeDataset();
   std::vector<std::thread> threads;
   std::vector<std::vector<std::string>> ids(4);
   threads.reserve(ids.size());
