@@ -493,7 +493,7 @@ void DicomJsonWriter::State::Sequence(Instance& instance, const dicom::TopElemen
 }
 
 void DicomJsonWriter::State::Enter(uint32_t tag, const Context& context, std::string& out) {
-  cursor.Enter(cursor.element().vr == Vr::kSQ && cursor.explicit_vr());
+  cursor.Enter();
   if (depth == frames.size()) frames.emplace_back();
   Frame& frame = frames[depth++];
   frame.tag = tag;
