@@ -65,6 +65,11 @@ inline constexpr uint64_t kMaxGroupBytes = uint64_t{32} << 20;
 // Characters of an id in a resource name, and bytes of an object's name (Cloud Storage's own limit).
 inline constexpr size_t kMaxResourceIdLength = 256;
 inline constexpr size_t kMaxObjectNameBytes = 1024;
+// Resumable uploads that are under way, and how long one may wait for its next piece (Cloud Storage's own week).
+inline constexpr size_t kMaxUploads = 1000;
+inline constexpr int64_t kMaxUploadIdleSeconds = int64_t{7} * 24 * 3600;
+// Objects that one is composed of (Cloud Storage's own limit).
+inline constexpr size_t kMaxComposedObjects = 32;
 // Entries of a page of any list, when a client asks for more.
 inline constexpr int kMaxPageSize = 1000;
 // Matches of one search that are answered at once.

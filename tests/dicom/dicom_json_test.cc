@@ -108,8 +108,7 @@ TEST(DicomJson, UnIsWhatTheDictionarySaysAndElseOctets) {
             R"({"00280010":{"vr":"US","Value":[3]}})");
   Element sequence = Sequence(0x00400260, {{Text(0x00080100, "SH", "A")}}, true);
   sequence.vr = "UN";
-  const std::string expected = R"({"00400260":{"vr":"SQ","Value":[{"00080100":{"vr":"SH","Value":["A"]}}]}})";
-  EXPECT_EQ(JsonOf({sequence}), expected);
+  EXPECT_EQ(JsonOf({sequence}), R"({"00400260":{"vr":"SQ","Value":[{"00080100":{"vr":"SH","Value":["A"]}}]}})");
 }
 
 TEST(DicomJson, EmptyValuesHaveNoMemberAndAreNullAmongOthers) {
