@@ -27,6 +27,10 @@ install(FILES ${CMAKE_SOURCE_DIR}/packaging/copyright DESTINATION ${document_fol
 
 include(${CMAKE_CURRENT_LIST_DIR}/Manual.cmake)
 
+# The server as a service of systemd: installed, but started only by who enables it.
+install(FILES ${CMAKE_SOURCE_DIR}/packaging/dicomhouse.service DESTINATION lib/systemd/system)
+install(FILES ${CMAKE_SOURCE_DIR}/packaging/dicomhouse.toml DESTINATION ${document_folder}/examples)
+
 set(CPACK_PACKAGE_CONTACT "The authors of dicomhouse <dicomhouse@dicomhouse.invalid>" CACHE STRING "Maintainer of the package")
 # Debian's own form of a change log; the changes themselves are in CHANGELOG.md. SOURCE_DATE_EPOCH is respected.
 string(TIMESTAMP now "%a, %d %b %Y %H:%M:%S +0000" UTC)
@@ -51,7 +55,8 @@ set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "Reads the metadata of DICOM files from folders, archives and lists of
 paths into tables (Apache Iceberg and Parquet), one row for each
-instance, and answers questions in SQL about them, without a server.")
+instance, and answers questions in SQL about them. Also a server: DICOM
+stores with DICOMweb and Google's Healthcare API.")
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${CMAKE_BINARY_DIR}/stripped)
 include(CPack)

@@ -155,7 +155,7 @@ struct Found {
 Vr UnwrittenVr(const Found& found, std::string_view creator, const Context& context) {
   if (found.sequence) return Vr::kSQ;
   if (found.fragments) return Vr::kOB;
-  const bool item = BeginsWithItem(found.value, context.big_endian);
+  const bool item = BeginsWithItem(found.value, context.big_endian && found.vr != Vr::kUN);
   if (IsPrivateCreator(found.tag)) return Vr::kLO;
   if (IsPrivate(found.tag)) {
     if (item) return Vr::kSQ;
@@ -500,6 +500,7 @@ void DicomJsonWriter::State::Enter(uint32_t tag, const Context& context, std::st
   frame.item = 0;
   frame.members = SIZE_MAX;
   frame.outer = context;
+  frame.outer.big_endian = cursor.encoding().big_endian;
   out += ",\"Value\":[";
 }
 

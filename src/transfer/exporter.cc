@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "transfer/instance_set.h"
+#include "transfer/internal/path_list.h"
 
 namespace dicomhouse::transfer {
 namespace {
@@ -21,6 +22,29 @@ constexpr uint32_t kStudyTag = 0x0020000D;
 constexpr uint32_t kSeriesTag = 0x0020000E;
 constexpr uint32_t kSopInstanceTag = 0x00080018;
 constexpr uint32_t kMediaStorageInstanceTag = 0x00020003;
+
+// Of a copy without a row, in the account.
+constexpr std::string_view kHasRow = "another file with the same SOP Instance UID has the row";
+
+// What is to be taken back when another copy gets the place of a row. Rows that have it in common share a number.
+struct RowFacts {
+  RowTotals totals;
+  uint64_t lines = 0;  // in the account
+};
+
+// The rows of a part, in their order.
+struct PartRows {
+  std::vector<uint32_t> facts;  // what Job::NumberOf said
+  // With an account: whose row it is, and where its lines begin in the account's part of the same number.
+  PathList paths;
+  std::vector<uint32_t> first_lines;
+};
+
+// A row that a copy from further in front took the place of.
+struct Loser {
+  RowPlace place;
+  std::string uid;
+};
 
 // What all workers share.
 class Job {
@@ -36,28 +60,27 @@ class Job {
   Progress& progress;
   InstanceSet instances;
 
-  // A number for totals that many rows have in common, so that a row can be taken back later.
-  uint32_t NumberOf(const RowTotals& totals) {
-    const std::string key(reinterpret_cast<const char*>(&totals), sizeof totals);
+  uint32_t NumberOf(const RowFacts& facts) {
+    const std::string key(reinterpret_cast<const char*>(&facts), sizeof facts);
     const std::lock_guard lock(mutex_);
-    const auto [found, added] = numbers_.try_emplace(key, static_cast<uint32_t>(totals_.size()));
-    if (added) totals_.push_back(totals);
+    const auto [found, added] = numbers_.try_emplace(key, static_cast<uint32_t>(facts_.size()));
+    if (added) facts_.push_back(facts);
     return found->second;
   }
 
   uint32_t NewPartNumber() { return next_part_.fetch_add(1); }
-  void PartWritten(uint32_t number, WrittenPart part, std::vector<uint32_t> row_numbers) {
+  void PartWritten(uint32_t number, WrittenPart part, PartRows rows) {
     const std::lock_guard lock(mutex_);
-    row_numbers_[number] = std::move(row_numbers);
+    rows_.emplace(number, std::move(rows));
     parts_.emplace(number, std::move(part));
   }
-  void AccountWritten(WrittenPart part) {
+  void AccountWritten(uint32_t number, WrittenPart part) {
     const std::lock_guard lock(mutex_);
-    account_parts_.push_back(std::move(part));
+    account_parts_.emplace(number, std::move(part));
   }
-  void Remove(RowPlace place) {
+  void Remove(RowPlace place, const std::string& uid) {
     const std::lock_guard lock(mutex_);
-    removed_.push_back(place);
+    losers_.push_back({place, uid});
   }
   // The first error stops everybody.
   void Fail(base::Error error) {
@@ -99,6 +122,9 @@ class Job {
   ExportReport report;
 
  private:
+  std::vector<RemovedRow> TakeBackRows();
+  base::Result<std::vector<RemovedRow>> TakeBackLines();
+
   const FailureSink& on_failure_;
   std::mutex mutex_;
   std::mutex failure_mutex_;
@@ -106,14 +132,72 @@ class Job {
   std::atomic<uint32_t> next_part_{0};
   std::optional<base::Error> error_;
   std::map<std::string, uint32_t> numbers_;
-  std::vector<RowTotals> totals_;
+  std::vector<RowFacts> facts_;
   std::map<uint32_t, WrittenPart> parts_;
-  std::map<uint32_t, std::vector<uint32_t>> row_numbers_;  // by part: of each row
-  std::vector<WrittenPart> account_parts_;
-  std::vector<RowPlace> removed_;
+  std::map<uint32_t, PartRows> rows_;  // by part
+  std::map<uint32_t, WrittenPart> account_parts_;
+  std::vector<Loser> losers_;
   table::SchemaUnion schema_;
   table::SchemaUnion account_schema_;
 };
+
+base::Result<WrittenPart> WriteBatch(table::Batch& batch, Destination& destination) {
+  batch.Close();
+  DH_ASSIGN(Destination::NewFile file, destination.NewPart());
+  DH_ASSIGN(table::Part part, table::Part::Write(batch, std::move(file.file), destination.times()));
+  return WrittenPart{std::move(file.path), std::move(part)};
+}
+
+std::vector<WrittenPart> InOrder(std::map<uint32_t, WrittenPart> parts) {
+  std::vector<WrittenPart> list;
+  for (auto& [number, part] : parts) list.push_back(std::move(part));
+  return list;
+}
+
+// The losers' rows, whose elements no longer count.
+std::vector<RemovedRow> Job::TakeBackRows() {
+  std::vector<RemovedRow> removed;
+  for (const Loser& loser : losers_) {
+    removed.push_back({parts_.at(loser.place.part).path, loser.place.row});
+    report.elements -= facts_[rows_.at(loser.place.part).facts[loser.place.row]].totals;
+    --report.instances;
+  }
+  return removed;
+}
+
+// The losers' lines in the account. Each has one line instead, as a copy that came too late.
+base::Result<std::vector<RemovedRow>> Job::TakeBackLines() {
+  std::vector<RemovedRow> removed;
+  if (losers_.empty() || account == nullptr) return removed;
+  std::sort(losers_.begin(), losers_.end(), [](const Loser& a, const Loser& b) {
+    return a.place.part != b.place.part ? a.place.part < b.place.part : a.place.row < b.place.row;
+  });
+  mapping::RowBuilder lines(options.mapping);
+  const auto write = [&]() -> base::Status {
+    DH_ASSIGN(WrittenPart part, WriteBatch(lines.account(), *account));
+    AccountWritten(NewPartNumber(), std::move(part));
+    lines.Clear();
+    return {};
+  };
+  auto loser = losers_.begin();
+  base::Status written;
+  while (loser != losers_.end() && written.ok()) {
+    const uint32_t part = loser->place.part;
+    const PartRows& rows = rows_.at(part);
+    rows.paths.ForEach([&](size_t row, const std::string& path) {
+      if (loser == losers_.end() || loser->place.part != part || loser->place.row != row || !written.ok()) return;
+      const uint64_t first = rows.first_lines[row];
+      for (uint64_t line = first; line < first + facts_[rows.facts[row]].lines; ++line)
+        removed.push_back({account_parts_.at(part).path, static_cast<int64_t>(line)});
+      lines.AddFileNote(path, loser->uid, Reason::kDuplicateInstance, 0, kHasRow);
+      if (lines.full()) written = write();
+      ++loser;
+    });
+  }
+  if (written.ok() && lines.account().rows() > 0) written = write();
+  DH_CHECK(written);
+  return removed;
+}
 
 base::Result<ExportReport> Job::Finish() {
   if (error_) return *error_;
@@ -123,19 +207,13 @@ base::Result<ExportReport> Job::Finish() {
                            " instances does not balance; the table is as it was. This is a bug of dicomhouse: please report it"};
   }
   progress.committing = true;
-  std::vector<RemovedRow> removed;
-  for (const RowPlace place : removed_) {
-    removed.push_back({parts_.at(place.part).path, place.row});
-    report.elements -= totals_[row_numbers_.at(place.part)[place.row]];
-    --report.instances;
-  }
-  std::vector<WrittenPart> parts;
-  for (auto& [number, part] : parts_) parts.push_back(std::move(part));
+  const std::vector<RemovedRow> removed = TakeBackRows();
+  DH_ASSIGN(const std::vector<RemovedRow> removed_lines, TakeBackLines());
   report.schema = schema_.Get();
   if (account != nullptr) {
-    DH_CHECK(account->Commit(account_schema_.Get(), std::move(account_parts_), {}, options.summary));
+    DH_CHECK(account->Commit(account_schema_.Get(), InOrder(std::move(account_parts_)), removed_lines, options.summary));
   }
-  DH_ASSIGN(report.columns, table.Commit(report.schema, std::move(parts), removed, options.summary));
+  DH_ASSIGN(report.columns, table.Commit(report.schema, InOrder(std::move(parts_)), removed, options.summary));
   report.table = table.Name();
   return report;
 }
@@ -231,16 +309,15 @@ class Worker {
     if (IsDamaged()) order |= uint64_t{1} << 63;
     if (!uid_.empty()) copy = job_->instances.Insert(uid_, order, place);
     const bool commit = copy.outcome != InstanceSet::Outcome::kDuplicate;
+    const uint32_t first_line = builder_.account().rows();
     builder_.Add(instance_, info, commit);
-    if (copy.outcome != InstanceSet::Outcome::kNew) {
-      ++counts_.duplicates;
-      builder_.AddFileNote(info.path, uid_, Reason::kDuplicateInstance, 0,
-                           commit ? "takes the row of another file with the same SOP Instance UID"
-                                  : "another file with the same SOP Instance UID has the row");
+    if (copy.outcome != InstanceSet::Outcome::kNew) ++counts_.duplicates;
+    if (!commit) {
+      builder_.AddFileNote(info.path, uid_, Reason::kDuplicateInstance, 0, kHasRow);
+      return;
     }
-    if (!commit) return;
-    if (copy.outcome == InstanceSet::Outcome::kReplaces) job_->Remove(copy.removed);
-    CountRow();
+    if (copy.outcome == InstanceSet::Outcome::kReplaces) job_->Remove(copy.removed, uid_);
+    CountRow(info, first_line);
     if (builder_.full()) Seal();
   }
 
@@ -251,13 +328,18 @@ class Worker {
     });
   }
 
-  void CountRow() {
+  void CountRow(const mapping::SourceInfo& info, uint32_t first_line) {
     const RowTotals& totals = builder_.row_totals();
-    if (row_numbers_.empty() || std::memcmp(&totals, &last_totals_, sizeof totals) != 0) {
-      last_totals_ = totals;
-      last_number_ = job_->NumberOf(totals);
+    const uint64_t lines = builder_.account().rows() - first_line;
+    if (rows_.facts.empty() || lines != last_facts_.lines || std::memcmp(&totals, &last_facts_.totals, sizeof totals) != 0) {
+      last_facts_ = {totals, lines};
+      last_number_ = job_->NumberOf(last_facts_);
     }
-    row_numbers_.push_back(last_number_);
+    rows_.facts.push_back(last_number_);
+    if (job_->account != nullptr) {
+      rows_.paths.Add(info.path);
+      rows_.first_lines.push_back(first_line);
+    }
     counts_.elements += totals;
     ++counts_.instances;
     ++job_->progress.instances;
@@ -288,22 +370,16 @@ class Worker {
     if (builder_.batch().rows() > 0) {
       auto part = WriteBatch(builder_.batch(), job_->table);
       if (!part.ok()) return job_->Fail(part.error());
-      job_->PartWritten(part_, *std::move(part), std::exchange(row_numbers_, {}));
-      part_ = job_->NewPartNumber();
+      rows_.paths.Close();
+      job_->PartWritten(part_, *std::move(part), std::exchange(rows_, {}));
     }
     if (job_->account != nullptr && builder_.account().rows() > 0) {
       auto part = WriteBatch(builder_.account(), *job_->account);
       if (!part.ok()) return job_->Fail(part.error());
-      job_->AccountWritten(*std::move(part));
+      job_->AccountWritten(part_, *std::move(part));
     }
+    part_ = job_->NewPartNumber();
     builder_.Clear();
-  }
-
-  static base::Result<WrittenPart> WriteBatch(table::Batch& batch, Destination& destination) {
-    batch.Close();
-    DH_ASSIGN(Destination::NewFile file, destination.NewPart());
-    DH_ASSIGN(table::Part part, table::Part::Write(batch, std::move(file.file), destination.times()));
-    return WrittenPart{std::move(file.path), std::move(part)};
   }
 
   Job* job_;
@@ -313,8 +389,8 @@ class Worker {
   dicom::Instance instance_;
   uint32_t part_;
   std::string uid_;
-  std::vector<uint32_t> row_numbers_;  // of the rows of this part: what Job::NumberOf said
-  RowTotals last_totals_;
+  PartRows rows_;  // of this part
+  RowFacts last_facts_;
   uint32_t last_number_ = 0;
   ExportReport counts_;
   uint64_t bytes_since_ = 0;

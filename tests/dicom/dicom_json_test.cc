@@ -108,7 +108,8 @@ TEST(DicomJson, UnIsWhatTheDictionarySaysAndElseOctets) {
             R"({"00280010":{"vr":"US","Value":[3]}})");
   Element sequence = Sequence(0x00400260, {{Text(0x00080100, "SH", "A")}}, true);
   sequence.vr = "UN";
-  EXPECT_EQ(JsonOf({sequence}), R"({"00400260":{"vr":"SQ","Value":[{"00080100":{"vr":"SH","Value":["A"]}}]}})");
+  const std::string expected = R"({"00400260":{"vr":"SQ","Value":[{"00080100":{"vr":"SH","Value":["A"]}}]}})";
+  EXPECT_EQ(JsonOf({sequence}), expected);
 }
 
 TEST(DicomJson, EmptyValuesHaveNoMemberAndAreNullAmongOthers) {

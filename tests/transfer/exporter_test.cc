@@ -103,11 +103,14 @@ TEST_F(ExporterTest, TheRowsAreTheSameForAnyNumberOfThreads) {
     // Five copies of each of twelve instances; the patient tells which copy it is.
     DataSet more = {dicom::testing::Us(0x00280010, {static_cast<uint16_t>(i % 3)})};
     if (i % 4 == 0) more.push_back(Text(0x00104000, "LT", "only sometimes"));
+    more.push_back(Text(0x00080020, "DA", "no date" + std::to_string(i % 2)));
+    more.push_back(dicom::testing::Bytes(0x00282000, "OB", "bulk"));
     Write((i < 10 ? "0" : "") + std::to_string(i) + ".dcm",
           Instance("1.2." + std::to_string(i % 12), "P" + std::to_string(i), more));
   }
   std::string rows;
   std::string schema;
+  std::string account;
   for (const int threads : {1, 2, 4, 8, 8, 8, 8}) {
     ExportOptions options;
     options.threads = threads;
@@ -115,14 +118,20 @@ TEST_F(ExporterTest, TheRowsAreTheSameForAnyNumberOfThreads) {
     ASSERT_TRUE(report.ok()) << report.error().message;
     EXPECT_EQ(report->instances, 12U);
     EXPECT_EQ(report->duplicates, 48U);
-    EXPECT_EQ(report->elements.counts.read, 12U * 6 + 3) << "of the rows that are there, not of those removed";
+    EXPECT_EQ(report->elements.counts.read, 12U * 8 + 3) << "of the rows that are there, not of those removed";
     const std::string now = Ask("SOPInstanceUID, PatientID, \"Rows\", PatientComments");
     if (rows.empty()) rows = now;
     EXPECT_EQ(now, rows) << threads;
     const std::string fields = table::ToBigQueryJson(report->schema).Print();
     if (schema.empty()) schema = fields;
     EXPECT_EQ(fields, schema) << threads;
+    // The account too: a line of each copy without a row, and of no element of it.
+    const std::string account_now = Ask("SourcePath, SOPInstanceUID, TagPath, \"Offset\", Reason, Excerpt", kAccountName);
+    if (account.empty()) account = account_now;
+    EXPECT_EQ(account_now, account) << threads;
   }
+  EXPECT_EQ(Ask("COUNT(*)", kAccountName), "72\n") << "a bulk value in each of 12 rows, a damaged date in each";
+  EXPECT_THAT(account, HasSubstr("12.dcm|1.2.0||0|DUPLICATE_INSTANCE|another file"));
   EXPECT_THAT(rows, ::testing::StartsWith("1.2.0|P0|0|only sometimes\n1.2.1|P1|1|NULL\n1.2.10|P10|"));
 }
 
@@ -133,6 +142,9 @@ TEST_F(ExporterTest, ADamagedCopyComesAfterAWholeOne) {
   Write("b.dcm", whole);
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(Ask("PatientID"), "whole\n");
+  EXPECT_EQ(Ask("SourcePath, SOPInstanceUID, TagPath, Reason, Excerpt", kAccountName),
+            scratch_.path("in/a.dcm") + "|1.1||DUPLICATE_INSTANCE|another file with the same SOP Instance UID has the row\n")
+      << "of the damaged copy no other line: it has no row";
 }
 
 TEST_F(ExporterTest, InstancesWithoutAUidAllHaveARow) {
