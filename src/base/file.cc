@@ -49,7 +49,7 @@ class PosixOutputFile final : public OutputFile {
 
   Status Sync() override {
     DH_CHECK(Resume());
-    if (::fsync(fd_) != 0) return SystemError(path_, "can't sync to disk");
+    if (::fdatasync(fd_) != 0) return SystemError(path_, "can't sync to disk");
     return {};
   }
 
@@ -77,6 +77,26 @@ class PosixFileSystem final : public FileSystem {
     const int fd = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
     if (fd < 0) return SystemError(path, "can't create");
     return std::unique_ptr<OutputFile>(std::make_unique<PosixOutputFile>(fd, path));
+  }
+
+  Result<std::unique_ptr<OutputFile>> OpenForAppend(const std::string& path) override {
+    const int fd = ::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+    if (fd < 0) return SystemError(path, "can't open");
+    auto file = std::make_unique<PosixOutputFile>(fd, path);
+    if (::lseek(fd, 0, SEEK_END) < 0) return SystemError(path, "can't seek");
+    return std::unique_ptr<OutputFile>(std::move(file));
+  }
+
+  Status PunchHole(const std::string& path, uint64_t offset, uint64_t length) override {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return SystemError(path, "can't open");
+    const int result =
+        ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(length));
+    const bool unsupported = result != 0 && errno == EOPNOTSUPP;
+    const Error error = SystemError(path, "can't give space back");
+    ::close(fd);
+    if (result != 0 && !unsupported) return error;
+    return {};
   }
 
   Result<std::string> ReadAll(const std::string& path, uint64_t max_bytes) override {

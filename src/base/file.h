@@ -71,7 +71,7 @@ class OutputFile {
   virtual Status Truncate(uint64_t size) = 0;
   // Frees the descriptor until the next call that needs it: thousands of files may wait so.
   virtual Status Pause() { return {}; }
-  // Bytes are on the disk when this returns (fsync).
+  // Bytes and size are on the disk when this returns (fdatasync). After an error nothing is known of what is.
   virtual Status Sync() = 0;
   // Must be called; a destructor closes silently.
   virtual Status Close() = 0;
@@ -83,6 +83,11 @@ class FileSystem {
   virtual ~FileSystem() = default;
   // Creates or empties the file.
   virtual Result<std::unique_ptr<OutputFile>> Create(const std::string& path) = 0;
+  // Opens the file for writing at its end; makes it when there is none.
+  virtual Result<std::unique_ptr<OutputFile>> OpenForAppend(const std::string& path) = 0;
+  // Gives the space of `length` bytes at `offset` back: they read as zeros from then on, the file's size stays. Does nothing
+  // where the file system can't.
+  virtual Status PunchHole(const std::string& path, uint64_t offset, uint64_t length) = 0;
   // Errors: kNotFound; kLimit when the file is larger than max_bytes.
   virtual Result<std::string> ReadAll(const std::string& path, uint64_t max_bytes) = 0;
   virtual bool Exists(const std::string& path) = 0;

@@ -18,6 +18,11 @@ class ByteSource {
   virtual ~ByteSource() = default;
   // Reads up to out.size() bytes at `offset`; fewer only at the end. Returns the number read.
   virtual base::Result<size_t> ReadAt(uint64_t offset, std::span<uint8_t> out) = 0;
+  // How many bytes from `offset` on are at hand: reading ahead stops behind them, reading what is needed does not.
+  virtual uint64_t AtHand(uint64_t offset) const {
+    (void)offset;
+    return ~uint64_t{0};
+  }
 };
 
 class FileSource final : public ByteSource {

@@ -20,7 +20,7 @@ void Window::Open(ByteSource& source, uint64_t offset, size_t first_bytes) {
   size_ = 0;
   gaps_.clear();
   error_.reset();
-  Fetch(first_bytes);
+  Fetch(std::min<uint64_t>(first_bytes, source.AtHand(offset)));
 }
 
 void Window::Assign(std::span<const uint8_t> bytes) {
@@ -43,7 +43,8 @@ bool Window::Fetch(uint64_t end) {
   // Ask for as much again as came since the last gap: a long header needs few reads, the next fragment of pixel data a short one.
   const size_t since_gap = gaps_.empty() ? size_ : size_ - gaps_.back().position;
   const size_t ahead = std::clamp(since_gap, kMinReadAhead, kMaxReadAhead);
-  const size_t wanted = std::max<size_t>(static_cast<size_t>(end), size_ + ahead);
+  const uint64_t at_hand = source_->AtHand(origin_ + left_out_ + size_);
+  const size_t wanted = std::max<size_t>(static_cast<size_t>(end), size_ + std::min<uint64_t>(ahead, at_hand));
   if (bytes_.size() < wanted) bytes_.resize(std::max(wanted, bytes_.size() * 2));
   const auto got = source_->ReadAt(origin_ + left_out_ + size_, {bytes_.data() + size_, wanted - size_});
   if (!got.ok()) {

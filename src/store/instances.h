@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "dicom/byte_source.h"
 #include "dicom/instance.h"
+#include "store/internal/place.h"
 
 namespace dicomhouse::store {
 
@@ -123,7 +124,8 @@ class Snapshot {
   virtual uint64_t instances() const = 0;
   struct Entry {
     InstanceInfo info;  // without sha256 and sop_class
-    uint32_t slot = 0;  // for OpenHeader
+    Place blob;
+    Place header;
   };
   // The next `count` entries in the order of their header bytes on the disk. Fewer or none: the end. Thread-safe.
   virtual base::Result<std::vector<Entry>> Next(size_t count) = 0;

@@ -36,6 +36,11 @@ class FaultyFileSystem final : public FileSystem {
   std::set<std::string> UnsyncedNames() const { return Copy(unsynced_names_); }
 
   Result<std::unique_ptr<OutputFile>> Create(const std::string& path) override;
+  Result<std::unique_ptr<OutputFile>> OpenForAppend(const std::string& path) override;
+  Status PunchHole(const std::string& path, uint64_t offset, uint64_t length) override {
+    DH_CHECK(Count("PunchHole", path));
+    return real_.PunchHole(path, offset, length);
+  }
   Result<std::string> ReadAll(const std::string& path, uint64_t max_bytes) override { return real_.ReadAll(path, max_bytes); }
   bool Exists(const std::string& path) override { return real_.Exists(path); }
   Result<uint64_t> Size(const std::string& path) override { return real_.Size(path); }
@@ -153,6 +158,14 @@ inline Result<std::unique_ptr<OutputFile>> FaultyFileSystem::Create(const std::s
   DH_CHECK(Count("Create", path));
   DH_ASSIGN(auto real, real_.Create(path));
   DH_CHECK(NoteName(path));
+  return std::unique_ptr<OutputFile>(std::make_unique<FaultyOutputFile>(*this, path, std::move(real)));
+}
+
+inline Result<std::unique_ptr<OutputFile>> FaultyFileSystem::OpenForAppend(const std::string& path) {
+  DH_CHECK(Count("OpenForAppend", path));
+  const bool exists = real_.Exists(path);
+  DH_ASSIGN(auto real, real_.OpenForAppend(path));
+  if (!exists) DH_CHECK(NoteName(path));
   return std::unique_ptr<OutputFile>(std::make_unique<FaultyOutputFile>(*this, path, std::move(real)));
 }
 

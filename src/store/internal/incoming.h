@@ -1,0 +1,72 @@
+// One instance on its way into the store: bytes in memory, or in a file when they are many; their digest; their header.
+#pragma once
+
+#include <openssl/evp.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "store/instances.h"
+#include "store/internal/attributes.h"
+
+namespace dicomhouse::store {
+
+class IncomingInstance final : public Incoming {
+ public:
+  // `spill_path`: the file that bytes go to when they don't stay in memory; made when it is needed, removed at the end unless
+  // it was given away.
+  IncomingInstance(base::FileSystem& files, int64_t store, std::string spill_path);
+  ~IncomingInstance() override;
+
+  base::Status Append(std::span<const uint8_t> bytes) override;
+  base::Status Finish() override;
+  const InstanceKey& key() const override { return key_; }
+  const dicom::Instance& header() const override { return header_; }
+
+  int64_t store() const { return store_; }
+  uint64_t size() const { return size_; }
+  bool finished() const { return finished_; }
+  // All bytes, when they are in memory.
+  std::string_view bytes() const { return bytes_; }
+  bool spilled() const { return spilled_; }
+  const std::string& spill_path() const { return spill_path_; }
+  // The file is somebody else's now.
+  void GiveFileAway() { spilled_ = false; }
+
+  const std::string& sha256() const { return sha256_; }
+  const std::string& sop_class() const { return sop_class_; }
+  const std::string& transfer_syntax() const { return transfer_syntax_; }
+  const std::string& header_record() const { return header_record_; }
+  const InstanceAttributes& attributes() const { return attributes_; }
+
+ private:
+  struct FreeDigest {
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  };
+
+  base::Status Spill();
+  base::Status ReadHeader(dicom::ByteSource& source);
+  base::Status ReadKey();
+
+  base::FileSystem* files_;
+  int64_t store_;
+  std::string spill_path_;
+  std::string bytes_;
+  std::unique_ptr<base::OutputFile> file_;
+  bool spilled_ = false;
+  bool finished_ = false;
+  uint64_t size_ = 0;
+  std::unique_ptr<EVP_MD_CTX, FreeDigest> digest_;
+
+  dicom::Instance header_;
+  InstanceKey key_;
+  std::string sha256_;
+  std::string sop_class_;
+  std::string transfer_syntax_;
+  std::string header_record_;
+  InstanceAttributes attributes_;
+};
+
+}  // namespace dicomhouse::store

@@ -1,0 +1,200 @@
+#include "store/internal/segment.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <charconv>
+#include <cstdio>
+#include <utility>
+
+#include "base/limits.h"
+#include "store/internal/bytes.h"
+#include "store/internal/crc32c.h"
+
+namespace dicomhouse::store {
+namespace {
+
+constexpr std::string_view kMagic = "DHr1";
+constexpr size_t kChecksumAt = 36;  // of the record's own header
+// Descriptors of segments that stay open.
+constexpr size_t kMaxOpenSegments = 128;
+// A group is written in pieces of this size.
+constexpr size_t kBufferBytes = 1 << 20;
+
+std::span<const uint8_t> AsBytes(std::string_view text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
+
+base::Error Corrupt(std::string what) { return {base::ErrorCode::kCorrupt, std::move(what)}; }
+
+}  // namespace
+
+// magic 4, kind 2, UID's length 2, bytes 8, store 8, id 8, checksum of the bytes 4, checksum of this header and the UID 4, UID.
+void AppendRecordHeader(std::string& out, const RecordHeader& header) {
+  const size_t begin = out.size();
+  out.append(kMagic);
+  AppendNumber<uint16_t>(out, static_cast<uint16_t>(header.kind));
+  AppendNumber<uint16_t>(out, static_cast<uint16_t>(header.uid.size()));
+  AppendNumber<uint64_t>(out, header.bytes);
+  AppendNumber<uint64_t>(out, static_cast<uint64_t>(header.store));
+  AppendNumber<uint64_t>(out, static_cast<uint64_t>(header.id));
+  AppendNumber<uint32_t>(out, header.checksum);
+  uint32_t own = ExtendCrc32c(0, AsBytes(std::string_view(out).substr(begin)));
+  own = ExtendCrc32c(own, AsBytes(header.uid));
+  AppendNumber<uint32_t>(out, own);
+  out.append(header.uid);
+}
+
+base::Result<RecordHeader> ReadRecordHeader(std::string_view bytes) {
+  if (bytes.size() < kRecordFixedBytes || !bytes.starts_with(kMagic)) return Corrupt("no record");
+  const auto kind = LoadNumber<uint16_t>(bytes, 4);
+  const auto uid_bytes = LoadNumber<uint16_t>(bytes, 6);
+  if (kind != static_cast<uint16_t>(RecordKind::kInstance) && kind != static_cast<uint16_t>(RecordKind::kHeader)) {
+    return Corrupt("a record of unknown kind");
+  }
+  if (uid_bytes > kMaxRecordUidBytes || bytes.size() < RecordHeaderBytes(uid_bytes)) return Corrupt("a record that is cut");
+  RecordHeader header;
+  header.kind = static_cast<RecordKind>(kind);
+  header.bytes = LoadNumber<uint64_t>(bytes, 8);
+  header.store = static_cast<int64_t>(LoadNumber<uint64_t>(bytes, 16));
+  header.id = static_cast<int64_t>(LoadNumber<uint64_t>(bytes, 24));
+  header.checksum = LoadNumber<uint32_t>(bytes, 32);
+  header.uid = bytes.substr(kRecordFixedBytes, uid_bytes);
+  const uint32_t own = ExtendCrc32c(ExtendCrc32c(0, AsBytes(bytes.substr(0, kChecksumAt))), AsBytes(header.uid));
+  if (own != LoadNumber<uint32_t>(bytes, kChecksumAt)) return Corrupt("a record whose header does not match its checksum");
+  if (header.bytes > base::kMaxInstanceBytes) return Corrupt("a record that is too long");
+  return header;
+}
+
+std::string SegmentFiles::NameOf(int64_t number) const {
+  std::array<char, 32> digits{};
+  const int size = std::snprintf(digits.data(), digits.size(), "%08lld", static_cast<long long>(number));
+  return std::string(digits.data(), static_cast<size_t>(size)) + suffix_;
+}
+
+std::string SegmentFiles::PathOf(int64_t number) const { return base::JoinPath(folder_, NameOf(number)); }
+
+std::optional<int64_t> SegmentFiles::NumberOf(std::string_view name) const {
+  if (!name.ends_with(suffix_)) return std::nullopt;
+  const std::string_view digits = name.substr(0, name.size() - suffix_.size());
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc() || end != digits.data() + digits.size() || number <= 0 || NameOf(number) != name) return std::nullopt;
+  return number;
+}
+
+base::Result<std::shared_ptr<const base::InputFile>> SegmentFiles::Open(int64_t number) {
+  const std::lock_guard lock(mutex_);
+  const auto found = open_.find(number);
+  if (found != open_.end()) return found->second;
+  DH_ASSIGN(base::InputFile file, base::InputFile::Open(PathOf(number)));
+  if (open_.size() >= kMaxOpenSegments) open_.erase(open_.begin());
+  return open_[number] = std::make_shared<const base::InputFile>(std::move(file));
+}
+
+void SegmentFiles::Forget(int64_t number) {
+  const std::lock_guard lock(mutex_);
+  open_.erase(number);
+}
+
+base::Result<std::string> SegmentFiles::ReadRecord(const Place& place, size_t uid_bytes) {
+  const auto corrupt = [&](const std::string& what) {
+    return Corrupt(PathOf(place.segment) + " at byte " + std::to_string(place.offset) + ": " + what);
+  };
+  const uint64_t header_bytes = RecordHeaderBytes(uid_bytes);
+  if (place.offset < header_bytes || place.bytes > base::kMaxInstanceBytes) return corrupt("no place of a record");
+  DH_ASSIGN(const auto file, Open(place.segment));
+  std::string record(header_bytes + place.bytes, '\0');
+  DH_ASSIGN(const size_t got,
+            file->ReadAt(place.offset - header_bytes, {reinterpret_cast<uint8_t*>(record.data()), record.size()}));
+  if (got < record.size()) return corrupt("the segment ends before the record does");
+  const auto header = ReadRecordHeader(record);
+  if (!header.ok()) return corrupt(header.error().message);
+  if (header->bytes != place.bytes || header->uid.size() != uid_bytes) return corrupt("another record than the index says");
+  record.erase(0, header_bytes);
+  if (ExtendCrc32c(0, AsBytes(record)) != header->checksum) return corrupt("bytes that don't match their checksum");
+  return record;
+}
+
+void SegmentWriter::Open(int64_t number, uint64_t end, int64_t next) {
+  number_ = number;
+  end_ = kept_ = end;
+  next_ = next;
+}
+
+base::Status SegmentWriter::BeginSegment() {
+  if (file_ != nullptr) DH_CHECK(std::exchange(file_, nullptr)->Close());
+  number_ = next_++;
+  end_ = kept_ = 0;
+  new_name_ = true;
+  DH_ASSIGN(file_, files_->Create(names_->PathOf(number_)));
+  return {};
+}
+
+base::Result<Place> SegmentWriter::Add(RecordHeader header, std::string_view bytes) {
+  // A group stays together, so that there is one file to sync: only a group's first record begins a segment.
+  if (number_ == 0 || (end_ == kept_ && end_ >= base::kSegmentBytes)) DH_CHECK(BeginSegment());
+  if (file_ == nullptr) {
+    DH_ASSIGN(file_, files_->OpenForAppend(names_->PathOf(number_)));
+  }
+  header.bytes = bytes.size();
+  header.checksum = ExtendCrc32c(0, AsBytes(bytes));
+  AppendRecordHeader(buffer_, header);
+  buffer_.append(bytes);
+  const Place place{number_, end_ + RecordHeaderBytes(header.uid.size()), bytes.size()};
+  const uint64_t record = RecordBytes(header.uid.size(), bytes.size());
+  buffer_.append(record - RecordHeaderBytes(header.uid.size()) - bytes.size(), '\0');
+  end_ += record;
+  if (buffer_.size() >= kBufferBytes) DH_CHECK(Flush());
+  return place;
+}
+
+base::Status SegmentWriter::Flush() {
+  const base::Status status = file_->Append(buffer_);
+  buffer_.clear();
+  return status;
+}
+
+base::Status SegmentWriter::Sync() {
+  if (end_ == kept_) return {};
+  DH_CHECK(Flush());
+  const base::Status synced = file_->Sync();
+  if (!synced.ok()) {
+    sync_failed_ = true;
+    return synced;
+  }
+  if (new_name_) DH_CHECK(files_->SyncFolder(names_->folder()));
+  new_name_ = false;
+  return {};
+}
+
+void SegmentWriter::Undo(bool certain) {
+  buffer_.clear();
+  if (end_ == kept_ && file_ != nullptr) return;
+  // The name of a new segment may not be on the disk; what a failed sync left behind is unknown.
+  const bool usable = certain && !sync_failed_ && !new_name_ && file_ != nullptr && file_->Truncate(kept_).ok();
+  if (usable) {
+    end_ = kept_;
+    return;
+  }
+  if (file_ != nullptr) (void)std::exchange(file_, nullptr)->Close();
+  if (certain && new_name_ && number_ != 0) (void)files_->Remove(names_->PathOf(number_));
+  sync_failed_ = new_name_ = false;
+  number_ = 0;
+  end_ = kept_ = 0;
+}
+
+base::Status ScanSegment(dicom::ByteSource& segment, uint64_t end,
+                         const std::function<bool(const RecordHeader& header, uint64_t offset)>& visit) {
+  std::array<uint8_t, kRecordFixedBytes + kMaxRecordUidBytes> bytes{};
+  for (uint64_t at = 0; at < end;) {
+    DH_ASSIGN(const size_t got, segment.ReadAt(at, std::span(bytes).first(std::min<uint64_t>(bytes.size(), end - at))));
+    const auto header = ReadRecordHeader({reinterpret_cast<const char*>(bytes.data()), got});
+    if (!header.ok()) return Corrupt("at byte " + std::to_string(at) + ": " + header.error().message);
+    const uint64_t record = RecordBytes(header->uid.size(), header->bytes);
+    if (record > end - at) return Corrupt("at byte " + std::to_string(at) + ": a record past the end");
+    if (!visit(*header, at + RecordHeaderBytes(header->uid.size()))) return {};
+    at += record;
+  }
+  return {};
+}
+
+}  // namespace dicomhouse::store

@@ -1,0 +1,110 @@
+// The Instances that there are. One class over several files: instances.cc (opening, writing, reading), search.cc, snapshot.cc,
+// verify.cc.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+#include "store/instances.h"
+#include "store/internal/header_bytes.h"
+#include "store/internal/index.h"
+#include "store/internal/pins.h"
+#include "store/internal/segment.h"
+
+namespace dicomhouse::store {
+
+class StoredInstances final : public Instances {
+ public:
+  StoredInstances(const std::string& folder, base::FileSystem& files);
+  ~StoredInstances() override;
+  base::Status Start();
+
+  base::Result<std::unique_ptr<Incoming>> Begin(int64_t store) override;
+  base::Result<std::vector<Stored>> Commit(std::span<const std::unique_ptr<Incoming>> incoming, OnExisting on_existing) override;
+
+  base::Result<InstanceInfo> Find(int64_t store, const InstanceKey& key) override;
+  base::Result<std::vector<InstanceInfo>> List(int64_t store, const std::string& study, const std::string& series, int64_t after,
+                                               size_t limit) override;
+  base::Result<std::unique_ptr<Blob>> OpenBlob(const InstanceInfo& info) override;
+  base::Result<std::unique_ptr<dicom::ByteSource>> OpenHeader(const InstanceInfo& info) override;
+
+  base::Result<std::vector<Match>> Find(int64_t store, const Search& search) override;
+
+  base::Result<int64_t> Delete(int64_t store, const InstanceKey& key) override;
+  base::Status DeleteStore(int64_t store) override;
+  base::Result<std::vector<int64_t>> Stores() override;
+
+  base::Result<StoreMetrics> Metrics(int64_t store) override;
+  base::Result<std::unique_ptr<Snapshot>> TakeSnapshot(int64_t store) override;
+  base::Result<std::vector<Change>> Changes(int64_t store, int64_t after, size_t limit) override;
+  base::Result<int64_t> Verify(const std::function<void(const std::string& line)>& report) override;
+
+  // For what is read under a pin that is held already.
+  using PinPointer = std::shared_ptr<Pins::Pin>;
+  base::Result<std::unique_ptr<Blob>> OpenBlobAt(const Place& place, PinPointer pin);
+  base::Result<std::unique_ptr<dicom::ByteSource>> OpenHeaderAt(const Place& header, const Place& blob, size_t uid_bytes,
+                                                                PinPointer pin);
+
+ private:
+  // A change that waits for its group.
+  struct Request {
+    std::function<base::Status()> apply;  // by the thread that leads, inside of the transaction. kNotFound: nothing changed
+    uint64_t bytes = 0;
+    base::Status status;
+    bool done = false;
+  };
+  // A file of its own that came to its place in this group.
+  struct Arrived {
+    IncomingInstance* incoming;
+    std::string path;
+  };
+
+  std::string LargePath(int64_t number) const;
+  base::Status CutTails();
+  base::Status RemoveLeftovers();
+  base::Status RemoveUnknownSegments(const SegmentFiles& segments, const std::vector<SegmentRow>& known, RecordKind kind);
+
+  base::Status Submit(Request& request);
+  std::vector<Request*> TakeGroup();
+  void RunGroup(std::span<Request* const> group);
+  base::Status ApplyGroup(std::span<Request* const> group, bool& committing);
+  base::Status CommitOne(IncomingInstance& incoming, OnExisting on_existing, Stored& outcome);
+  base::Result<Place> PlaceBytes(int64_t id, IncomingInstance& incoming);
+
+  void Reclaim();
+  base::Result<bool> ReclaimSome();
+  base::Status GiveBack(const Garbage& garbage);
+
+  base::FileSystem* files_;
+  std::string folder_;
+  std::string large_folder_;
+  SegmentFiles instances_;
+  SegmentFiles headers_;
+  ReadPool readers_;
+  Pins pins_;
+  std::atomic<uint64_t> next_spill_{1};
+  std::atomic<bool> garbage_{false};
+  std::mutex reclaim_mutex_;
+
+  std::mutex queue_mutex_;
+  std::condition_variable group_done_;
+  std::deque<Request*> queue_;
+  bool leading_ = false;
+
+  // Of the thread that leads.
+  std::unique_ptr<IndexWriter> index_;
+  SegmentWriter instance_writer_;
+  SegmentWriter header_writer_;
+  std::vector<Arrived> arrived_;
+};
+
+}  // namespace dicomhouse::store
