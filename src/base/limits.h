@@ -65,6 +65,11 @@ inline constexpr uint64_t kMaxGroupBytes = uint64_t{32} << 20;
 // Characters of an id in a resource name, and bytes of an object's name (Cloud Storage's own limit).
 inline constexpr size_t kMaxResourceIdLength = 256;
 inline constexpr size_t kMaxObjectNameBytes = 1024;
+// Resumable uploads that are under way, and how long one may wait for its next piece (Cloud Storage's own week).
+inline constexpr size_t kMaxUploads = 1000;
+inline constexpr int64_t kMaxUploadIdleSeconds = int64_t{7} * 24 * 3600;
+// Objects that one is composed of (Cloud Storage's own limit).
+inline constexpr size_t kMaxComposedObjects = 32;
 // Entries of a page of any list, when a client asks for more.
 inline constexpr int kMaxPageSize = 1000;
 // Matches of one search that are answered at once.
@@ -91,6 +96,15 @@ inline constexpr int kMaxIdleSeconds = 60;
 inline constexpr int kMinBodyBytesPerSecond = 1000;
 // A server that stops gives requests under way so long.
 inline constexpr int kShutdownSeconds = 30;
+// A peer that sends or takes nothing for this long within a body is given up; the rate above is measured over as long.
+inline constexpr int kMaxBodySilenceSeconds = 20;
+// The line in front of a chunk, and the trailer fields behind the last one.
+inline constexpr size_t kMaxChunkLineBytes = 4096;
+inline constexpr size_t kMaxTrailerBytes = 16 << 10;
+// A body that its handler didn't read is read up to here to keep the connection; one of more bytes costs the connection.
+inline constexpr uint64_t kMaxDrainBytes = 256 << 10;
+// A body of a response that the client keeps in memory.
+inline constexpr uint64_t kMaxClientBodyBytes = uint64_t{1} << 30;
 // Connections that are open at once.
 inline constexpr int kMaxConnections = 10000;
 

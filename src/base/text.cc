@@ -5,15 +5,46 @@
 #include <cstdint>
 
 namespace dicomhouse::base {
+namespace {
+
+constexpr std::string_view kBase64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+}  // namespace
 
 void AppendBase64(std::string& out, std::string_view bytes) {
-  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   for (size_t i = 0; i < bytes.size(); i += 3) {
     const size_t count = bytes.size() - i < 3 ? bytes.size() - i : 3;
     uint32_t word = 0;
     for (size_t k = 0; k < 3; ++k) word = word << 8 | (k < count ? static_cast<uint8_t>(bytes[i + k]) : 0U);
-    for (size_t k = 0; k < 4; ++k) out += k <= count ? kDigits[word >> (18 - 6 * k) & 63] : '=';
+    for (size_t k = 0; k < 4; ++k) out += k <= count ? kBase64Digits[word >> (18 - 6 * k) & 63] : '=';
   }
+}
+
+std::string Base64(std::string_view bytes) {
+  std::string text;
+  AppendBase64(text, bytes);
+  return text;
+}
+
+std::optional<std::string> DecodeBase64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::string bytes;
+  for (size_t i = 0; i < text.size(); i += 4) {
+    std::string_view digits = text.substr(i, 4);
+    if (i + 4 == text.size()) digits = digits.substr(0, digits.find('='));
+    if (digits.size() < 2 ||
+        text.substr(i + digits.size(), 4 - digits.size()) != std::string_view("==").substr(0, 4 - digits.size())) {
+      return std::nullopt;
+    }
+    uint32_t word = 0;
+    for (size_t k = 0; k < 4; ++k) {
+      const size_t value = k < digits.size() ? kBase64Digits.find(digits[k]) : 0;
+      if (value == std::string_view::npos) return std::nullopt;
+      word = word << 6 | static_cast<uint32_t>(value);
+    }
+    for (size_t k = 0; k + 1 < digits.size(); ++k) bytes += static_cast<char>(word >> (16 - 8 * k) & 0xFF);
+  }
+  return bytes;
 }
 
 bool IsUtf8(std::string_view bytes) { return simdjson::validate_utf8(bytes.data(), bytes.size()); }

@@ -1,6 +1,7 @@
 // Small things with text that several modules need.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -8,6 +9,9 @@ namespace dicomhouse::base {
 
 // RFC 4648 §4, with padding.
 void AppendBase64(std::string& out, std::string_view bytes);
+std::string Base64(std::string_view bytes);
+// Nothing for what is not base64 with its padding.
+std::optional<std::string> DecodeBase64(std::string_view text);
 
 bool IsUtf8(std::string_view bytes);
 

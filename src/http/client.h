@@ -13,20 +13,20 @@ namespace dicomhouse::http {
 struct ClientRequest {
   std::string method = "GET";
   std::string target = "/";  // in origin form, encoded
-  Headers headers;           // Host, Content-Length and Transfer-Encoding are the client's
-  std::string body;
+  Headers headers = {};      // Host, Content-Length and Transfer-Encoding are the client's
+  std::string body = {};
   BodyReader* stream = nullptr;  // instead of `body`; sent with its length, or chunked when it does not know it
 };
 
 struct ClientResponse {
   int status = 0;
-  Headers headers;
-  std::string body;  // unless a sink took it
+  Headers headers = {};
+  std::string body = {};  // unless a sink took it
 };
 
 struct ClientOptions {
-  std::string endpoint;  // "http://127.0.0.1:8080", "https://house.example:8443/"; a path in front of all targets is allowed
-  std::string ca_file;   // PEM; empty: the system's
+  std::string endpoint = {};  // "http://127.0.0.1:8080", "https://house.example:8443/"; a path in front of all targets is allowed
+  std::string ca_file = {};   // PEM; empty: the system's
   double timeout_seconds = 60;  // without a byte
 };
 

@@ -97,12 +97,12 @@ class BodyWriter {
 
 struct Response {
   int status = 200;
-  Headers headers;   // Content-Length, Connection and Date are the server's
-  std::string body;  // unless `stream` is set
+  Headers headers = {};   // Content-Length, Connection and Date are the server's
+  std::string body = {};  // unless `stream` is set
   // Writes the body after the header has gone out, on the handler's thread; an error ends the connection, so that the
   // receiver sees that it is not whole. `length`: its exact length; without it the body is sent chunked.
-  std::function<base::Status(BodyWriter&)> stream;
-  std::optional<uint64_t> length;
+  std::function<base::Status(BodyWriter&)> stream = {};
+  std::optional<uint64_t> length = {};
 };
 
 // Answers one request. Called on one of the server's handler threads, many at a time. What is left of the request's body

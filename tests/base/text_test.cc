@@ -1,0 +1,31 @@
+#include "base/text.h"
+
+#include <gtest/gtest.h>
+
+namespace dicomhouse::base {
+namespace {
+
+TEST(Base64, IsThatOfTheRfcBothWays) {  // RFC 4648 §10
+  const std::pair<const char*, const char*> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
+                                                         {"foobar", "Zm9vYmFy"}};
+  for (const auto& [bytes, text] : vectors) {
+    EXPECT_EQ(Base64(bytes), text);
+    EXPECT_EQ(DecodeBase64(text), bytes);
+  }
+  for (const char* wrong : {"Z", "Zg", "Zg=", "Z===", "====", "Zm=v", "Zg==Zg==", "Zm9v\n", "Zm-v"}) {
+    EXPECT_FALSE(DecodeBase64(wrong)) << wrong;
+  }
+}
+
+TEST(IsUtf8, RefusesWhatIsCutOrOverlong) {
+  EXPECT_TRUE(IsUtf8("aé漢😀"));
+  for (const char* wrong : {"\xFF", "\xC3", "\xC0\xAF", "\xED\xA0\x80"}) EXPECT_FALSE(IsUtf8(wrong));
+}
+
+}  // namespace
+}  // namespace dicomhouse::base
