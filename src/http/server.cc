@@ -24,7 +24,10 @@
 // their heads and small bodies, and writes responses that are in memory. While a handler runs, the coroutine is suspended and the
 // handler's thread alone uses the socket: it reads the body and writes streamed responses by blocking calls, without a copy or a
 // change of threads on the way. Time limits hold in both: what waits for a peer leaves a deadline in the connection's Watch, and
-// once a second the I/O thread shuts down the sockets that are late, which wakes whoever waits.
+// twice a second the I/O thread shuts down the sockets that are late, which wakes whoever waits.
+//
+// g++ 12 may destroy temporaries of a co_await expression twice: arguments with destructors have names
+// here.
 namespace dicomhouse::http {
 namespace {
 
@@ -42,7 +45,11 @@ using TlsStream = asio::ssl::stream<tcp::socket&>;
 constexpr std::chrono::milliseconds kSweepInterval(500);
 // A connection that ends with bytes unread is read for so long, so that its peer gets the answer and not a reset.
 constexpr int kLingerSeconds = 2;
-constexpr int kDrainSeconds = 1;
+constexpr size_t kLingerBytes = 16 << 20;
+// A body that its handler didn't read has so long to come in, or the connection ends.
+constexpr int kDrainSeconds = 5;
+// Where there are too many connections, those that wait for longer without a request are ended.
+constexpr int kCrowdedIdleSeconds = 1;
 // Bodies up to here come in before their handler is called, so that slow senders don't take its thread.
 constexpr uint64_t kEarlyBodyBytes = 64 << 10;
 constexpr size_t kHeadReadBytes = 8 << 10;
@@ -68,20 +75,22 @@ class Deadline {
   std::atomic<int64_t> at_ = 0;  // milliseconds; 0: none
 };
 
-// Whether a peer keeps to kMinBodyBytesPerSecond, over kMaxBodySilenceSeconds of waiting for it.
+// Whether a peer keeps to kMinBodyBytesPerSecond, over `seconds` of waiting for it.
 class RateFloor {
  public:
+  explicit RateFloor(int seconds) : seconds_(seconds) {}
   bool Keeps(Clock::duration waited, size_t bytes) {
     waited_ += waited;
     bytes_ += bytes;
-    if (waited_ < std::chrono::seconds(base::kMaxBodySilenceSeconds)) return true;
-    const bool keeps = bytes_ >= uint64_t{base::kMinBodyBytesPerSecond} * base::kMaxBodySilenceSeconds;
+    if (waited_ < std::chrono::seconds(seconds_)) return true;
+    const bool keeps = bytes_ >= uint64_t{base::kMinBodyBytesPerSecond} * static_cast<uint64_t>(seconds_);
     waited_ = {};
     bytes_ = 0;
     return keeps;
   }
 
  private:
+  int seconds_;
   Clock::duration waited_{};
   uint64_t bytes_ = 0;
 };
@@ -102,13 +111,13 @@ struct Loop {
 struct Exchange {
   internal::RequestHead head;
   Framing framing;
+  std::optional<FramedBody> body;
   Request request;
   Response response;
   std::string response_head;
   bool expects_continue = false;
   bool keep_alive = false;
   bool written = false;  // the response, by the handler's thread
-  bool unread = false;   // bytes of the request may still come
   bool broken = false;   // no use in writing to the connection any more
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
@@ -117,13 +126,13 @@ struct Exchange {
 
 class Connection final : public std::enable_shared_from_this<Connection>, public internal::Transport {
  public:
-  Connection(ServerImpl& server, Loop& loop, tcp::socket socket) : server_(server), loop_(loop), socket_(std::move(socket)) {}
+  Connection(ServerImpl& server, Loop& loop, tcp::socket socket);
 
   // The connection's life, on its I/O thread.
   asio::awaitable<void> Run();
 
   // ---- of its I/O thread
-  void Sweep(int64_t now);
+  void Sweep(int64_t now, bool crowded);
   void EndIfIdle();
   void Abort() { ::shutdown(socket_.native_handle(), SHUT_RDWR); }
 
@@ -137,21 +146,23 @@ class Connection final : public std::enable_shared_from_this<Connection>, public
   asio::awaitable<bool> WaitForRequest();
   asio::awaitable<bool> ReadHead(Exchange& exchange);
   asio::awaitable<bool> ReadEarlyBody(Exchange& exchange);
+  asio::awaitable<bool> DrainBody(FramedBody& body);
   asio::awaitable<void> CallHandler(Exchange& exchange);
-  asio::awaitable<void> Refuse(Exchange& exchange, Refusal refusal);
+  asio::awaitable<void> EndRefused(Exchange& exchange);
   asio::awaitable<void> WriteResponse(Exchange& exchange);
   asio::awaitable<void> Close(bool unread);
   asio::awaitable<size_t> AsyncRead(std::span<uint8_t> out, error_code& error);
+  asio::awaitable<size_t> AsyncWriteSome(std::string_view bytes, error_code& error);
   asio::awaitable<bool> AsyncWrite(std::string_view bytes);
 
   std::optional<Refusal> Understand(std::string_view head, Exchange& exchange);
   void Answer(Exchange& exchange);
   void RunHandler(Exchange& exchange);
-  void FinishBody(Exchange& exchange, FramedBody& body);
+  void FinishBody(Exchange& exchange);
   void MakeResponseHead(Exchange& exchange, Framing& framing);
   void StreamResponse(Exchange& exchange, const Framing& framing);
+  void Refuse(Exchange& exchange, int status, const std::string& text);
   void Report(const Exchange& exchange);
-  base::Status WriteSome(std::span<const std::string_view> pieces);
 
   ServerImpl& server_;
   Loop& loop_;
@@ -161,10 +172,9 @@ class Connection final : public std::enable_shared_from_this<Connection>, public
   internal::InputBuffer buffer_;
   Deadline read_deadline_;
   Deadline write_deadline_;
-  bool idle_ = false;             // waits for a request; of the I/O thread
+  int64_t idle_since_ = 0;        // milliseconds; 0: it has a request. Of the I/O thread
   bool late_ = false;             // the peer missed its deadline; of the thread that uses the socket
   bool continue_wanted_ = false;  // 100 Continue has to go out before the body is read
-  int read_seconds_ = base::kMaxBodySilenceSeconds;
   RateFloor read_floor_;
   RateFloor write_floor_;
 };
@@ -189,6 +199,7 @@ class ServerImpl final : public Server {
   internal::HandlerPool& pool() { return pool_; }
   asio::ssl::context* tls() { return tls_ ? &*tls_ : nullptr; }
   bool stopping() const { return stopping_.load(); }
+  int silence_seconds() const { return options_.silence_seconds; }
   void Closed();
   Response ErrorResponse(int status, const std::string& text) const;
 
@@ -206,6 +217,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<tcp::acceptor> acceptor_;  // of the first loop's thread
   uint16_t port_ = 0;
   std::atomic<bool> stopping_ = false;
+  std::atomic<bool> crowded_ = false;  // there are connections that can't be accepted
   std::atomic<int> connections_ = 0;
   std::mutex mutex_;
   std::condition_variable closed_;
@@ -217,20 +229,32 @@ asio::mutable_buffer AsBuffer(std::span<uint8_t> bytes) { return {bytes.data(), 
 
 // ---- Connection: waiting and reading on the I/O thread
 
+Connection::Connection(ServerImpl& server, Loop& loop, tcp::socket socket)
+    : server_(server),
+      loop_(loop),
+      socket_(std::move(socket)),
+      read_floor_(server.silence_seconds()),
+      write_floor_(server.silence_seconds()) {}
+
 asio::awaitable<size_t> Connection::AsyncRead(std::span<uint8_t> out, error_code& error) {
   auto token = asio::redirect_error(asio::use_awaitable, error);
   if (tls_) co_return co_await tls_->async_read_some(AsBuffer(out), token);
   co_return co_await socket_.async_read_some(AsBuffer(out), token);
 }
 
+asio::awaitable<size_t> Connection::AsyncWriteSome(std::string_view bytes, error_code& error) {
+  auto token = asio::redirect_error(asio::use_awaitable, error);
+  const asio::const_buffer buffer(bytes.data(), bytes.size());
+  if (tls_) co_return co_await tls_->async_write_some(buffer, token);
+  co_return co_await socket_.async_write_some(buffer, token);
+}
+
 asio::awaitable<bool> Connection::AsyncWrite(std::string_view bytes) {
   while (!bytes.empty()) {
     error_code error;
-    auto token = asio::redirect_error(asio::use_awaitable, error);
-    const asio::const_buffer buffer(bytes.data(), bytes.size());
-    write_deadline_.Set(base::kMaxBodySilenceSeconds);
+    write_deadline_.Set(server_.silence_seconds());
     const Clock::time_point start = Clock::now();
-    const size_t count = tls_ ? co_await tls_->async_write_some(buffer, token) : co_await socket_.async_write_some(buffer, token);
+    const size_t count = co_await AsyncWriteSome(bytes, error);
     if (write_deadline_.Clear() || error || !write_floor_.Keeps(Clock::now() - start, count)) co_return false;
     bytes.remove_prefix(count);
   }
@@ -239,7 +263,7 @@ asio::awaitable<bool> Connection::AsyncWrite(std::string_view bytes) {
 
 asio::awaitable<bool> Connection::Handshake() {
   tls_ = std::make_unique<TlsStream>(socket_, *server_.tls());
-  read_deadline_.Set(base::kMaxHeaderSeconds);
+  read_deadline_.Set(server_.options().header_seconds);
   error_code error;
   co_await tls_->async_handshake(TlsStream::server, asio::redirect_error(asio::use_awaitable, error));
   co_return !read_deadline_.Clear() && !error;
@@ -250,8 +274,8 @@ asio::awaitable<bool> Connection::WaitForRequest() {
   if (!buffer_.view().empty()) co_return true;  // pipelined
   if (server_.stopping()) co_return false;
   buffer_.Release();
-  idle_ = true;
-  read_deadline_.Set(base::kMaxIdleSeconds);
+  idle_since_ = Milliseconds(Clock::now());
+  read_deadline_.Set(server_.options().idle_seconds);
   error_code error;
   if (tls_) {
     std::array<uint8_t, 512> first;
@@ -261,14 +285,14 @@ asio::awaitable<bool> Connection::WaitForRequest() {
   } else {
     co_await socket_.async_wait(tcp::socket::wait_read, asio::redirect_error(asio::use_awaitable, error));
   }
-  idle_ = false;
+  idle_since_ = 0;
   co_return !read_deadline_.Clear() && !error;
 }
 
 // False: there is no request; whoever sent a bad one has had its answer.
 asio::awaitable<bool> Connection::ReadHead(Exchange& exchange) {
   internal::HeadScanner scanner;
-  read_deadline_.Set(base::kMaxHeaderSeconds);
+  read_deadline_.Set(server_.options().header_seconds);
   while (true) {
     const internal::HeadScanner::State state = scanner.Scan(buffer_.view());
     std::optional<Refusal> refusal;
@@ -291,10 +315,11 @@ asio::awaitable<bool> Connection::ReadHead(Exchange& exchange) {
       buffer_.Commit(count);
       if (count > 0 && !error) continue;
       if (!read_deadline_.Clear() || buffer_.view().empty()) co_return false;
-      refusal = {408, "the header did not come within " + std::to_string(base::kMaxHeaderSeconds) + " seconds"};
+      refusal = {408, "the header did not come within " + std::to_string(server_.options().header_seconds) + " seconds"};
     }
     read_deadline_.Clear();
-    co_await Refuse(exchange, *std::move(refusal));
+    Refuse(exchange, refusal->status, refusal->text);
+    co_await EndRefused(exchange);
     co_return false;
   }
 }
@@ -323,23 +348,48 @@ std::optional<Refusal> Connection::Understand(std::string_view head, Exchange& e
   return std::nullopt;
 }
 
-// A small body, unless the peer waits for our word. False: it did not come.
+// The beginning of the body, mostly all of it, unless the peer waits for our word. False: it did not come.
 asio::awaitable<bool> Connection::ReadEarlyBody(Exchange& exchange) {
-  const Framing& framing = exchange.framing;
-  if (framing.kind != Framing::Kind::kLength || framing.length > kEarlyBodyBytes || exchange.expects_continue) co_return true;
-  while (buffer_.view().size() < framing.length) {
-    read_deadline_.Set(base::kMaxBodySilenceSeconds);
+  FramedBody& body = exchange.body.emplace(buffer_, *this, exchange.framing, base::kMaxRequestBodyBytes);
+  continue_wanted_ = exchange.expects_continue && buffer_.view().empty();
+  read_floor_ = RateFloor(server_.silence_seconds());
+  write_floor_ = RateFloor(server_.silence_seconds());
+  late_ = false;
+  while (!continue_wanted_ && !body.Prefetch(kEarlyBodyBytes)) {
+    read_deadline_.Set(server_.silence_seconds());
     const Clock::time_point start = Clock::now();
     error_code error;
-    const size_t count = co_await AsyncRead(buffer_.Room(static_cast<size_t>(framing.length) - buffer_.view().size()), error);
+    const size_t count = co_await AsyncRead(buffer_.Room(kHeadReadBytes), error);
     buffer_.Commit(count);
     if (read_deadline_.Clear() || !read_floor_.Keeps(Clock::now() - start, count)) {
-      co_await Refuse(exchange, {408, "the body came too slowly"});
+      Refuse(exchange, 408, "the body came too slowly");
+      co_await EndRefused(exchange);
       co_return false;
     }
     if (error || count == 0) co_return false;
   }
-  co_return true;
+  if (!body.error()) co_return true;
+  Refuse(exchange, body.error()->code == ErrorCode::kLimit ? 413 : 400, body.error()->message);
+  co_await EndRefused(exchange);
+  co_return false;
+}
+
+// What the handler did not read, so that the next request can be. False: there is too much of it.
+asio::awaitable<bool> Connection::DrainBody(FramedBody& body) {
+  std::vector<uint8_t> dropped(kHeadReadBytes);
+  const uint64_t limit = body.bytes() + base::kMaxDrainBytes;
+  read_deadline_.Set(kDrainSeconds);
+  bool good = true;
+  while (good && !body.ended()) {
+    const base::Result<std::optional<size_t>> read = body.TryRead(dropped);
+    good = read.ok() && body.bytes() <= limit;
+    if (!good || *read) continue;
+    error_code error;
+    const size_t count = co_await AsyncRead(buffer_.Room(kHeadReadBytes), error);
+    buffer_.Commit(count);
+    good = count > 0 && !error;
+  }
+  co_return !read_deadline_.Clear() && good;
 }
 
 // ---- Connection: on the handler's thread
@@ -349,7 +399,7 @@ base::Result<size_t> Connection::ReadSome(std::span<uint8_t> out) {
     const std::string_view pieces[] = {"HTTP/1.1 100 Continue\r\n\r\n"};
     DH_CHECK(Write(pieces));
   }
-  read_deadline_.Set(read_seconds_);
+  read_deadline_.Set(server_.silence_seconds());
   const Clock::time_point start = Clock::now();
   error_code error;
   const size_t count = tls_ ? tls_->read_some(AsBuffer(out), error) : socket_.read_some(AsBuffer(out), error);
@@ -373,7 +423,7 @@ base::Status Connection::Write(std::span<const std::string_view> pieces) {
   size_t first = 0;
   while (left > 0) {
     const std::span<const asio::const_buffer> now(buffers.data() + first, used - first);
-    write_deadline_.Set(base::kMaxBodySilenceSeconds);
+    write_deadline_.Set(server_.silence_seconds());
     const Clock::time_point start = Clock::now();
     error_code error;
     size_t count = tls_ ? tls_->write_some(now, error) : socket_.write_some(now, error);
@@ -397,16 +447,11 @@ void Connection::RunHandler(Exchange& exchange) {
 }
 
 // After the handler: what its body's reading means for the response and the connection.
-void Connection::FinishBody(Exchange& exchange, FramedBody& body) {
-  if (!body.ended() && !body.error()) {
-    // A peer that still waits for 100 Continue may send the body or not: only a new connection is clear.
-    read_seconds_ = kDrainSeconds;
-    exchange.unread = exchange.framing.kind != Framing::Kind::kLength || exchange.framing.length > 0;
-    if (!continue_wanted_ && body.Drain()) exchange.unread = false;
-    read_seconds_ = base::kMaxBodySilenceSeconds;
-    late_ = false;
-  } else if (body.error()) {
-    exchange.unread = true;
+void Connection::FinishBody(Exchange& exchange) {
+  const FramedBody& body = *exchange.body;
+  if (server_.stopping()) exchange.keep_alive = false;
+  if (body.error()) {
+    exchange.keep_alive = false;
     const std::string& text = body.error()->message;
     if (late_) {
       exchange.response = server_.ErrorResponse(408, text);
@@ -417,9 +462,10 @@ void Connection::FinishBody(Exchange& exchange, FramedBody& body) {
     } else {
       exchange.broken = true;
     }
+  } else if (!body.ended() && (continue_wanted_ || (body.length() && body.left() > base::kMaxDrainBytes))) {
+    // A peer that still waits for 100 Continue may send the body or not: only a new connection is clear.
+    exchange.keep_alive = false;
   }
-  exchange.bytes_in += body.bytes();
-  if (exchange.unread || server_.stopping()) exchange.keep_alive = false;
 }
 
 // Fills response_head; `framing`: how the body, if there is one, is sent.
@@ -469,14 +515,9 @@ void Connection::StreamResponse(Exchange& exchange, const Framing& framing) {
 }
 
 void Connection::Answer(Exchange& exchange) {
-  FramedBody body(buffer_, *this, exchange.framing, base::kMaxRequestBodyBytes);
-  exchange.request.body = &body;
-  continue_wanted_ = exchange.expects_continue;
-  read_floor_ = RateFloor();
-  write_floor_ = RateFloor();
-  late_ = false;
+  exchange.request.body = &*exchange.body;
   RunHandler(exchange);
-  FinishBody(exchange, body);
+  FinishBody(exchange);
   if (exchange.broken) return;
   Framing framing;
   MakeResponseHead(exchange, framing);
@@ -498,23 +539,27 @@ asio::awaitable<void> Connection::CallHandler(Exchange& exchange) {
 }
 
 asio::awaitable<void> Connection::WriteResponse(Exchange& exchange) {
-  exchange.bytes_out += exchange.response.body.size();
   std::string& head = exchange.response_head;
-  const std::string& body = exchange.response.body;
-  if (body.size() <= kHeadReadBytes) {
+  std::string_view body = exchange.response.body;
+  exchange.bytes_out += body.size();
+  if (body.size() <= kHeadReadBytes) {  // in one packet
     head += body;
-    exchange.broken = !co_await AsyncWrite(head);
-  } else {
-    exchange.broken = !co_await AsyncWrite(head) || !co_await AsyncWrite(body);
+    body = {};
   }
+  bool good = co_await AsyncWrite(head);
+  if (good) good = co_await AsyncWrite(body);
+  exchange.broken = !good;
 }
 
-asio::awaitable<void> Connection::Refuse(Exchange& exchange, Refusal refusal) {
-  exchange.response = server_.ErrorResponse(refusal.status, refusal.text);
+// The response to a request that no handler gets.
+void Connection::Refuse(Exchange& exchange, int status, const std::string& text) {
+  exchange.response = server_.ErrorResponse(status, text);
   exchange.keep_alive = false;
-  exchange.unread = true;
   Framing framing;
   MakeResponseHead(exchange, framing);
+}
+
+asio::awaitable<void> Connection::EndRefused(Exchange& exchange) {
   co_await WriteResponse(exchange);
   Report(exchange);
   co_await Close(true);
@@ -523,8 +568,10 @@ asio::awaitable<void> Connection::Refuse(Exchange& exchange, Refusal refusal) {
 void Connection::Report(const Exchange& exchange) {
   if (!server_.options().on_done) return;
   const std::string& raw = exchange.request.target.raw;
-  server_.options().on_done({exchange.request.method, raw.substr(0, raw.find('?')), exchange.response.status, exchange.bytes_in,
-                             exchange.bytes_out, std::chrono::duration<double>(Clock::now() - exchange.start).count(), peer_});
+  const int status = exchange.broken && !exchange.written ? 499 : exchange.response.status;
+  const uint64_t bytes_in = exchange.bytes_in + (exchange.body ? exchange.body->bytes() : 0);
+  server_.options().on_done({exchange.request.method, raw.substr(0, raw.find('?')), status, bytes_in, exchange.bytes_out,
+                             std::chrono::duration<double>(Clock::now() - exchange.start).count(), peer_});
 }
 
 // Tells the peer that no more comes. `unread`: what it still sends is dropped for a while; closing at once would reset the
@@ -536,10 +583,12 @@ asio::awaitable<void> Connection::Close(bool unread) {
   if (tls_ && !unread) co_await tls_->async_shutdown(asio::redirect_error(asio::use_awaitable, error));
   socket_.shutdown(tcp::socket::shutdown_send, error);
   std::vector<uint8_t> dropped(unread ? 16 << 10 : 0);
-  while (unread) {
+  size_t total = 0;
+  while (unread && total < kLingerBytes) {
     error = {};
     const size_t count = co_await socket_.async_read_some(AsBuffer(dropped), asio::redirect_error(asio::use_awaitable, error));
     unread = count > 0 && !error;
+    total += count;
   }
   read_deadline_.Clear();
   write_deadline_.Clear();
@@ -559,8 +608,9 @@ asio::awaitable<void> Connection::Serve() {
     if (!exchange->written && !exchange->broken) co_await WriteResponse(*exchange);
     Report(*exchange);
     if (exchange->broken) co_return;
-    if (!exchange->keep_alive) {
-      co_await Close(exchange->unread);
+    const bool ended = exchange->body->ended();
+    if (!exchange->keep_alive || (!ended && !co_await DrainBody(*exchange->body))) {
+      co_await Close(!exchange->body->ended());
       co_return;
     }
   }
@@ -579,13 +629,14 @@ asio::awaitable<void> Connection::Run() {
   server_.Closed();
 }
 
-void Connection::Sweep(int64_t now) {
+void Connection::Sweep(int64_t now, bool crowded) {
+  if (crowded && idle_since_ > 0 && now - idle_since_ > kCrowdedIdleSeconds * 1000) EndIfIdle();
   if (read_deadline_.Pass(now)) ::shutdown(socket_.native_handle(), SHUT_RD);
   if (write_deadline_.Pass(now)) ::shutdown(socket_.native_handle(), SHUT_RDWR);
 }
 
 void Connection::EndIfIdle() {
-  if (idle_) ::shutdown(socket_.native_handle(), SHUT_RD);
+  if (idle_since_ > 0) ::shutdown(socket_.native_handle(), SHUT_RD);
 }
 
 // ---- Server
@@ -649,6 +700,7 @@ asio::awaitable<void> ServerImpl::Accept() {
     if (connections() < base::kMaxConnections) {
       tcp::socket socket = co_await acceptor_->async_accept(loop.io, asio::redirect_error(asio::use_awaitable, error));
       if (!error) {
+        crowded_ = false;
         ++connections_;
         auto connection = std::make_shared<Connection>(*this, loop, std::move(socket));
         asio::co_spawn(
@@ -658,6 +710,7 @@ asio::awaitable<void> ServerImpl::Accept() {
     }
     // Too many connections, or no descriptors: those that wait stay in the kernel's queue.
     if (stopping()) co_return;
+    crowded_ = true;
     pause.expires_after(std::chrono::milliseconds(50));
     co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
   }
@@ -670,7 +723,7 @@ asio::awaitable<void> ServerImpl::SweepLoop(Loop& loop) {
     co_await loop.sweep.async_wait(asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return;
     const int64_t now = Milliseconds(Clock::now());
-    for (Connection* connection : loop.connections) connection->Sweep(now);
+    for (Connection* connection : loop.connections) connection->Sweep(now, crowded_.load());
   }
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "http/message.h"
 
@@ -23,14 +24,18 @@ struct ServerOptions {
   uint16_t port = 0;  // 0: a free one
   std::optional<TlsFiles> tls;
   int io_threads = 2;
-  int handler_threads = 16;
+  int handler_threads = 64;  // more than processors: most wait for disks and peers
+  // How long peers may take; see base/limits.h.
+  int header_seconds = base::kMaxHeaderSeconds;
+  int idle_seconds = base::kMaxIdleSeconds;
+  int silence_seconds = base::kMaxBodySilenceSeconds;
   // A response for what never reaches the handler (bad requests, limits): given status and a plain text. Default: text/plain.
   std::function<Response(int status, const std::string& text)> error_response;
   // Called after each request, on any thread: for logs and metrics. Must not block.
   struct Done {
-    std::string method;
-    std::string path;  // raw target without the query
-    int status = 0;
+    std::string method;  // "" when it could not be read
+    std::string path;    // raw target without the query
+    int status = 0;      // 499: the peer went away before an answer
     uint64_t bytes_in = 0;
     uint64_t bytes_out = 0;
     double seconds = 0;

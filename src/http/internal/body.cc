@@ -1,9 +1,9 @@
 #include "http/internal/body.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstring>
+#include <limits>
 
 #include "base/limits.h"
 
@@ -32,105 +32,125 @@ std::span<uint8_t> InputBuffer::Room(size_t bytes) {
 
 // ---- FramedBody
 
+FramedBody::FramedBody(InputBuffer& buffer, Transport& transport, Framing framing, uint64_t max_bytes)
+    : buffer_(&buffer), transport_(&transport), framing_(framing), room_(max_bytes), left_(framing.length) {
+  state_ = framing_.kind == Framing::Kind::kChunked ? State::kChunkLine : State::kData;
+  if (framing_.kind == Framing::Kind::kLength && left_ == 0) state_ = State::kEnded;
+  if (framing_.kind == Framing::Kind::kUntilClose) left_ = std::numeric_limits<uint64_t>::max();
+}
+
 std::optional<uint64_t> FramedBody::length() const {
   if (framing_.kind != Framing::Kind::kLength) return std::nullopt;
   return framing_.length;
 }
 
 base::Result<size_t> FramedBody::Read(std::span<uint8_t> out) {
-  if (error_) return *error_;
-  if (ended() || out.empty()) return size_t{0};
-  base::Result<size_t> count = ReadFramed(out);
-  if (!count.ok()) {
-    error_ = count.error();
+  if (early_at_ < early_.size()) {
+    const size_t count = std::min(out.size(), early_.size() - early_at_);
+    std::memcpy(out.data(), early_.data() + early_at_, count);
+    early_at_ += count;
     return count;
   }
-  bytes_ += *count;
-  return count;
+  while (true) {
+    DH_ASSIGN(const std::optional<size_t> count, TryRead(out));
+    if (count) return *count;
+    base::Result<size_t> waited = Wait(out);
+    if (!waited.ok()) error_ = waited.error();
+    if (!waited.ok() || *waited > 0 || ended()) return waited;
+  }
 }
 
-base::Result<size_t> FramedBody::ReadFramed(std::span<uint8_t> out) {
-  if (framing_.kind == Framing::Kind::kChunked) return ReadChunked(out);
-  const bool has_length = framing_.kind == Framing::Kind::kLength;
-  if (has_length) out = out.first(static_cast<size_t>(std::min<uint64_t>(out.size(), left_)));
-  DH_ASSIGN(const size_t count, ReadRaw(out));
-  if (has_length) {
-    if (count == 0) return Error{ErrorCode::kIo, "the body ended before its Content-Length"};
-    left_ -= count;
+// More from the transport: data straight to `out`, anything else into the buffer (then 0).
+base::Result<size_t> FramedBody::Wait(std::span<uint8_t> out) {
+  const bool data = state_ == State::kData;
+  const std::span<uint8_t> room =
+      data ? out.first(static_cast<size_t>(std::min<uint64_t>(out.size(), left_))) : buffer_->Room(kReadBytes);
+  DH_ASSIGN(const size_t count, transport_->ReadSome(room));
+  if (count == 0) {
+    if (framing_.kind != Framing::Kind::kUntilClose) return Error{ErrorCode::kIo, "the body ended early"};
+    state_ = State::kEnded;
+    return size_t{0};
   }
-  if (has_length ? left_ == 0 : count == 0) state_ = State::kEnded;
-  return count;
-}
-
-base::Result<size_t> FramedBody::ReadChunked(std::span<uint8_t> out) {
-  while (state_ != State::kEnded) {
-    if (state_ == State::kData) {
-      DH_ASSIGN(const size_t count, ReadRaw(out.first(static_cast<size_t>(std::min<uint64_t>(out.size(), left_)))));
-      if (count == 0) return Error{ErrorCode::kIo, "the body ended within a chunk"};
-      left_ -= count;
-      if (left_ == 0) state_ = State::kChunkEnd;
-      return count;
-    }
-    DH_ASSIGN(const std::string line, ReadLine(base::kMaxChunkLineBytes));
-    if (state_ == State::kChunkEnd) {
-      if (!line.empty()) return Error{ErrorCode::kInvalidArgument, "a chunk is longer than its size"};
-      state_ = State::kChunkLine;
-    } else if (state_ == State::kTrailer) {
-      trailer_bytes_ += line.size();
-      if (trailer_bytes_ > base::kMaxTrailerBytes) return Error{ErrorCode::kInvalidArgument, "trailer fields are too long"};
-      if (line.empty()) state_ = State::kEnded;
-    } else {
-      const std::optional<uint64_t> size = ParseChunkSize(line);
-      if (!size) return Error{ErrorCode::kInvalidArgument, "a malformed chunk size"};
-      left_ = *size;
-      state_ = left_ > 0 ? State::kData : State::kTrailer;
-    }
+  if (data) {
+    DH_CHECK(Took(count));
+    return count;
   }
+  buffer_->Commit(count);
   return size_t{0};
 }
 
-base::Result<size_t> FramedBody::ReadRaw(std::span<uint8_t> out) {
-  size_t count = std::min(out.size(), buffer_->view().size());
-  if (count > 0) {
-    std::memcpy(out.data(), buffer_->view().data(), count);
-    buffer_->Consume(count);
-  } else {
-    DH_ASSIGN(count, transport_->ReadSome(out));
-  }
-  if (count > room_) return Error{ErrorCode::kLimit, "the body is too long"};
-  room_ -= count;
+base::Result<std::optional<size_t>> FramedBody::TryRead(std::span<uint8_t> out) {
+  if (error_) return *error_;
+  base::Result<std::optional<size_t>> count = TryReadFramed(out);
+  if (!count.ok()) error_ = count.error();
   return count;
 }
 
-// Without its CRLF.
-base::Result<std::string> FramedBody::ReadLine(size_t max_bytes) {
-  size_t searched = 0;
-  while (true) {
+base::Result<std::optional<size_t>> FramedBody::TryReadFramed(std::span<uint8_t> out) {
+  if (out.empty()) return std::optional<size_t>(0);
+  while (state_ != State::kEnded) {
     const std::string_view bytes = buffer_->view();
-    const size_t at = bytes.find('\n', searched);
-    if (std::min(at, bytes.size()) > max_bytes) return Error{ErrorCode::kInvalidArgument, "a line between chunks is too long"};
-    if (at != std::string_view::npos) {
-      if (at == 0 || bytes[at - 1] != '\r') return Error{ErrorCode::kInvalidArgument, "a line between chunks ends without CR"};
-      std::string line(bytes.substr(0, at - 1));
-      buffer_->Consume(at + 1);
-      return line;
+    if (state_ == State::kData) {
+      const size_t count = static_cast<size_t>(std::min<uint64_t>({out.size(), bytes.size(), left_}));
+      if (count == 0) return std::optional<size_t>();
+      std::memcpy(out.data(), bytes.data(), count);
+      buffer_->Consume(count);
+      DH_CHECK(Took(count));
+      return std::optional<size_t>(count);
     }
-    searched = bytes.size();
-    DH_ASSIGN(const size_t count, transport_->ReadSome(buffer_->Room(kReadBytes)));
-    if (count == 0) return Error{ErrorCode::kIo, "the body ended between chunks"};
-    buffer_->Commit(count);
+    const size_t at = bytes.find('\n', searched_);
+    if (std::min(at, bytes.size()) > base::kMaxChunkLineBytes) {
+      return Error{ErrorCode::kInvalidArgument, "a line between chunks is too long"};
+    }
+    if (at == std::string_view::npos) {
+      searched_ = bytes.size();
+      return std::optional<size_t>();
+    }
+    if (at == 0 || bytes[at - 1] != '\r') return Error{ErrorCode::kInvalidArgument, "a line between chunks ends without CR"};
+    DH_CHECK(TakeLine(bytes.substr(0, at - 1)));
+    buffer_->Consume(at + 1);
+    searched_ = 0;
   }
+  return std::optional<size_t>(0);
 }
 
-bool FramedBody::Drain() {
-  if (framing_.kind == Framing::Kind::kLength && left_ > base::kMaxDrainBytes) return false;
-  std::array<uint8_t, 16 << 10> dropped;
-  uint64_t total = 0;
-  while (!ended()) {
-    const base::Result<size_t> count = Read(dropped);
-    if (!count.ok()) return false;
-    total += *count;
-    if (total > base::kMaxDrainBytes) return false;
+// `count` bytes of data have come.
+base::Status FramedBody::Took(size_t count) {
+  if (count > room_) return Error{ErrorCode::kLimit, "the body is too long"};
+  room_ -= count;
+  bytes_ += count;
+  if (framing_.kind == Framing::Kind::kUntilClose) return {};
+  left_ -= count;
+  if (left_ == 0) state_ = framing_.kind == Framing::Kind::kChunked ? State::kChunkEnd : State::kEnded;
+  return {};
+}
+
+// A line between chunks or behind the last one (RFC 9112 §7.1), without its CRLF.
+base::Status FramedBody::TakeLine(std::string_view line) {
+  if (state_ == State::kChunkEnd) {
+    if (!line.empty()) return Error{ErrorCode::kInvalidArgument, "a chunk is longer than its size"};
+    state_ = State::kChunkLine;
+  } else if (state_ == State::kTrailer) {
+    trailer_bytes_ += line.size() + 2;
+    if (trailer_bytes_ > base::kMaxTrailerBytes) return Error{ErrorCode::kInvalidArgument, "the trailer fields are too long"};
+    if (line.empty()) state_ = State::kEnded;
+  } else {
+    const std::optional<uint64_t> size = ParseChunkSize(line);
+    if (!size) return Error{ErrorCode::kInvalidArgument, "a malformed chunk size"};
+    left_ = *size;
+    state_ = left_ > 0 ? State::kData : State::kTrailer;
+  }
+  return {};
+}
+
+bool FramedBody::Prefetch(size_t max_bytes) {
+  while (!ended() && early_.size() < max_bytes) {
+    const size_t before = early_.size();
+    early_.resize(max_bytes);
+    const auto count = TryRead({reinterpret_cast<uint8_t*>(early_.data()) + before, max_bytes - before});
+    early_.resize(before + (count.ok() ? count->value_or(0) : 0));
+    if (!count.ok()) return true;
+    if (!*count) return false;
   }
   return true;
 }

@@ -40,33 +40,37 @@ class InputBuffer {
   size_t end_ = 0;
 };
 
-// A message's body. Reads from the transport what the buffer has not; never bytes behind the body when its length is known.
+// A message's body. Its framing is taken off in TryRead, from bytes that have come; Read waits for more, and so can a coroutine:
+// TryRead until it wants more, more into the buffer, again. One thread at a time.
 class FramedBody final : public BodyReader {
  public:
   // Both must outlive it. More than `max_bytes` are an error (kLimit).
-  FramedBody(InputBuffer& buffer, Transport& transport, Framing framing, uint64_t max_bytes)
-      : buffer_(&buffer), transport_(&transport), framing_(framing), room_(max_bytes), left_(framing.length) {
-    if (framing_.kind == Framing::Kind::kLength && left_ == 0) state_ = State::kEnded;
-  }
+  FramedBody(InputBuffer& buffer, Transport& transport, Framing framing, uint64_t max_bytes);
 
+  // From the transport what the buffer has not; never bytes behind the body when its length is known.
   base::Result<size_t> Read(std::span<uint8_t> out) override;
   std::optional<uint64_t> length() const override;
 
+  // The same without waiting; no value: more bytes have to come into the buffer.
+  base::Result<std::optional<size_t>> TryRead(std::span<uint8_t> out);
+  // Keeps up to `max_bytes` of what is in the buffer for Read. Whether that is enough: so many, the whole body or an error.
+  bool Prefetch(size_t max_bytes);
+
   bool ended() const { return state_ == State::kEnded; }
-  // The error that Read gave, if it did: nothing more can be read.
+  // The error that a read gave, if it did: nothing more can be read.
   const std::optional<base::Error>& error() const { return error_; }
-  // Bytes of the body that have been read.
+  // Bytes that are still to come, as far as is known now.
+  uint64_t left() const { return left_; }
+  // Bytes of the body that have come.
   uint64_t bytes() const { return bytes_; }
-  // Reads and drops up to kMaxDrainBytes. Whether that was all.
-  bool Drain();
 
  private:
   enum class State { kData, kChunkLine, kChunkEnd, kTrailer, kEnded };
 
-  base::Result<size_t> ReadFramed(std::span<uint8_t> out);
-  base::Result<size_t> ReadChunked(std::span<uint8_t> out);
-  base::Result<size_t> ReadRaw(std::span<uint8_t> out);
-  base::Result<std::string> ReadLine(size_t max_bytes);
+  base::Result<std::optional<size_t>> TryReadFramed(std::span<uint8_t> out);
+  base::Status TakeLine(std::string_view line);
+  base::Status Took(size_t count);
+  base::Result<size_t> Wait(std::span<uint8_t> out);
 
   InputBuffer* buffer_;
   Transport* transport_;
@@ -74,9 +78,12 @@ class FramedBody final : public BodyReader {
   uint64_t room_;  // bytes that may still come
   uint64_t left_;  // of the body, or of the chunk
   uint64_t bytes_ = 0;
+  size_t searched_ = 0;  // bytes of the buffer in which no line ends
   size_t trailer_bytes_ = 0;
-  State state_ = framing_.kind == Framing::Kind::kChunked ? State::kChunkLine : State::kData;
+  State state_;
   std::optional<base::Error> error_;
+  std::string early_;  // from Prefetch
+  size_t early_at_ = 0;
 };
 
 // A message's body on its way out, the head in front of it. Small writes are gathered.

@@ -120,7 +120,7 @@ std::optional<Refusal> ParseRequestLine(std::string_view line, RequestHead& out)
   out.method = line.substr(0, first);
   out.target = OriginForm(target);
   const int minor = ParseVersion(line.substr(last + 1));
-  if (minor == -1) return Refusal{505, "only HTTP/1.0 and HTTP/1.1 are spoken here"};
+  if (minor == -1) return Refusal{505, "an HTTP version other than 1.0 and 1.1"};
   if (minor < 0) return Refusal{400, "a malformed HTTP version"};
   out.minor = std::min(minor, 1);
   return std::nullopt;
