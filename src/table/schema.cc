@@ -1,7 +1,10 @@
 #include "table/schema.h"
 
 #include <array>
+#include <unordered_map>
 #include <utility>
+
+#include "base/limits.h"
 
 namespace dicomhouse::table {
 namespace {
@@ -60,6 +63,34 @@ base::Result<std::vector<Field>> FieldsFromJson(const base::Json& json, const st
   return fields;
 }
 
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return lower;
+}
+
+base::Status CheckFieldNames(const std::vector<Field>& fields, const std::string& above) {  // NOLINT(misc-no-recursion)
+  std::unordered_map<std::string, std::string_view> seen;
+  for (const Field& field : fields) {
+    const std::string path = above + field.name;
+    if (field.name.empty()) return base::Error{base::ErrorCode::kFailedPrecondition, "a field of '" + above + "' has no name"};
+    if (field.name.size() > base::kMaxColumnNameBytes) {
+      return base::Error{base::ErrorCode::kLimit, "the name of column '" + path + "' has " + std::to_string(field.name.size()) +
+                                                      " bytes; at most " + std::to_string(base::kMaxColumnNameBytes) +
+                                                      " are possible"};
+    }
+    const auto [other, added] = seen.try_emplace(LowerCase(field.name), field.name);
+    if (!added) {
+      return base::Error{base::ErrorCode::kFailedPrecondition,
+                         "columns '" + above + std::string(other->second) + "' and '" + path +
+                             "' have the same name but for upper and lower case, which engines take for one. Write to another "
+                             "table, or replace this one"};
+    }
+    DH_CHECK(CheckFieldNames(field.fields, path + "."));
+  }
+  return {};
+}
+
 int Count(const std::vector<Field>& fields) {  // NOLINT(misc-no-recursion)
   int count = 0;
   for (const Field& field : fields) count += 1 + Count(field.fields);
@@ -84,6 +115,8 @@ base::Result<Schema> FromBigQueryJson(const base::Json& json) {
   DH_ASSIGN(schema.fields, FieldsFromJson(json.is_object() ? json["fields"] : json, ""));
   return schema;
 }
+
+base::Status CheckNames(const Schema& schema) { return CheckFieldNames(schema.fields, ""); }
 
 int CountFields(const Schema& schema) { return Count(schema.fields); }
 

@@ -59,6 +59,10 @@ std::string_view ModeName(Mode mode);
 base::Json ToBigQueryJson(const Schema& schema);
 base::Result<Schema> FromBigQueryJson(const base::Json& json);
 
+// Whether every field has a name that tables can have, and siblings have different ones. Names that differ in case only are the
+// same to BigQuery, Spark and DuckDB. Errors: kFailedPrecondition naming both fields, kLimit (base::kMaxColumnNameBytes).
+base::Status CheckNames(const Schema& schema);
+
 // Columns and nested fields, all counted.
 int CountFields(const Schema& schema);
 

@@ -210,6 +210,7 @@ base::Result<ExportReport> Job::Finish() {
   const std::vector<RemovedRow> removed = TakeBackRows();
   DH_ASSIGN(const std::vector<RemovedRow> removed_lines, TakeBackLines());
   report.schema = schema_.Get();
+  DH_CHECK(table::CheckNames(report.schema));
   if (account != nullptr) {
     DH_CHECK(account->Commit(account_schema_.Get(), InOrder(std::move(account_parts_)), removed_lines, options.summary));
   }

@@ -416,6 +416,7 @@ Result<int64_t> Transaction::State::Attempt(const table::Schema& united, const F
   const bool replace = disposition != Disposition::kAppend;
   if (replace) metadata.SetUnsorted();
   DH_ASSIGN(const table::Schema with_ids, SchemaFromJson(metadata.current_schema(), folder));
+  DH_CHECK(table::CheckNames(with_ids));
   DH_CHECK(FinishParts(with_ids, finish));
 
   const PathMap paths(metadata.location(), folder);

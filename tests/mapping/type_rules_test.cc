@@ -212,5 +212,18 @@ TEST(TypeRules, NamesOfTags) {
   EXPECT_FALSE(IsPrivateCreator(0x00080010));
 }
 
+// A column for every keyword: none is another's but for case.
+TEST(TypeRules, KeywordsAreDifferentNamesInAnyCase) {
+  table::Schema schema;
+  for (const dicom::ElementEntry& entry : dicom::AllElements()) {
+    if (!entry.keyword.empty()) schema.fields.emplace_back().name = entry.keyword;
+  }
+  for (const char* name : {"OtherElements", "DroppedTags", "BulkData", "SourcePath", "SourceSize", "SourceModified"})
+    schema.fields.emplace_back().name = name;
+  EXPECT_GT(schema.fields.size(), 4000U);
+  const auto checked = table::CheckNames(schema);
+  EXPECT_TRUE(checked.ok()) << checked.error().message;
+}
+
 }  // namespace
 }  // namespace dicomhouse::mapping

@@ -71,6 +71,16 @@ TEST_F(WarehouseTest, AppendAddsAndTruncateReplaces) {
   EXPECT_EQ(old->schema.fields[0].name, "a");
 }
 
+TEST_F(WarehouseTest, AnAppendWithAColumnThatDiffersInCaseOnlyIsRefused) {
+  ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kAppend, 5, Columns({Column("rows")})));
+  const auto appended = WriteRows(warehouse_, kName, Disposition::kAppend, 5, Columns({Column("Rows")}));
+  ASSERT_FALSE(appended.ok());
+  EXPECT_EQ(appended.error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_THAT(appended.error().message, HasSubstr("ows' have the same name but for upper and lower case"));
+  EXPECT_EQ(warehouse_.OpenTable(kName)->rows, 5);
+  ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kTruncate, 2, Columns({Column("Rows")})));
+}
+
 TEST_F(WarehouseTest, AnAppendAfterAReplacementHasOnlyTheReplacement) {
   ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kAppend, 5));
   ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kTruncate, 2));
