@@ -5,6 +5,7 @@
 
 #include "dicom/dictionary.h"
 #include "dicom/vr.h"
+#include "store/internal/matching.h"
 
 namespace dicomhouse::store {
 namespace {
@@ -107,7 +108,10 @@ LevelAttributes AttributeReader::Read(dicom::Instance& header, Level level) {
   for (const IndexedAttribute& attribute : kAttributes) {
     if (attribute.level != level) continue;
     const dicom::TopElement* element = header.Find(attribute.tag);
-    if (attribute.column != nullptr) out.columns.push_back(element == nullptr ? std::string() : Text(header, *element));
+    if (attribute.column != nullptr) {
+      const std::string text = element == nullptr ? std::string() : Text(header, *element);
+      out.columns.push_back(Comparable(text, dicom::FindElement(attribute.tag)->vr));
+    }
     if (element == nullptr) continue;
     const size_t before = out.members.size();
     if (before > 0) out.members += kMemberEnd;

@@ -46,7 +46,8 @@ class StoredInstances final : public Instances {
   base::Result<StoreMetrics> Metrics(int64_t store) override;
   base::Result<std::unique_ptr<Snapshot>> TakeSnapshot(int64_t store) override;
   base::Result<std::vector<Change>> Changes(int64_t store, int64_t after, size_t limit) override;
-  base::Result<int64_t> Verify(const std::function<void(const std::string& line)>& report) override;
+  using Report = std::function<void(const std::string& line)>;
+  base::Result<int64_t> Verify(const Report& report) override;
 
   // For what is read under a pin that is held already.
   using PinPointer = std::shared_ptr<Pins::Pin>;
@@ -55,6 +56,7 @@ class StoredInstances final : public Instances {
                                                                 PinPointer pin);
 
  private:
+  class Searcher;
   // A change that waits for its group.
   struct Request {
     std::function<base::Status()> apply;  // by the thread that leads, inside of the transaction. kNotFound: nothing changed
@@ -79,6 +81,9 @@ class StoredInstances final : public Instances {
   base::Status ApplyGroup(std::span<Request* const> group, bool& committing);
   base::Status CommitOne(IncomingInstance& incoming, OnExisting on_existing, Stored& outcome);
   base::Result<Place> PlaceBytes(int64_t id, IncomingInstance& incoming);
+
+  base::Status VerifySegments(Connection& reader, const Report& report);
+  base::Status VerifyInstance(const InstanceRow& row, const PinPointer& pin);
 
   void Reclaim();
   base::Result<bool> ReclaimSome();

@@ -1,0 +1,205 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "store/internal/matching.h"
+#include "tests/store/instance_maker.h"
+
+namespace dicomhouse::store {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::Facts;
+using testing::Folder;
+using ::testing::IsEmpty;
+using testing::MakeInstance;
+using testing::Put;
+using ::testing::UnorderedElementsAre;
+
+constexpr int64_t kStore = 1;
+
+class SearchTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto opened = Instances::Open(folder_.path(), base::RealFileSystem());
+    ASSERT_TRUE(opened.ok());
+    instances_ = *std::move(opened);
+    Add("1.1", "DOE^JANE", "P1", "20240101", "CT", 2);
+    Add("1.2", "DOE^JOHN^Q", "P2", "20240215", "MR", 1);
+    Add("1.3", "MÜLLER^ÉMILE", "P3", "20230701", "MR", 1);
+  }
+  void Add(const std::string& study, const std::string& name, const std::string& id, const std::string& date,
+           const std::string& modality, int instances) {
+    using namespace dicom::testing;  // NOLINT(google-build-using-namespace)
+    for (int i = 1; i <= instances; ++i) {
+      Facts facts;
+      facts.study = study;
+      facts.series = study + ".1";
+      facts.instance = facts.series + "." + std::to_string(i);
+      facts.patient = name;
+      facts.patient_id = id;
+      facts.date = date;
+      facts.modality = modality;
+      facts.number = std::to_string(i);
+      facts.character_set = "ISO_IR 192";
+      facts.more = {Sequence(0x00400275, {{Text(0x00400007, "LO", "nothing")},
+                                          {Text(0x00400007, "LO", "step " + id), Text(0x00400009, "SH", "S" + id)}}),
+                    Text(0x00081090, "LO", "Model " + id)};
+      facts.pixel_bytes = 6000;
+      Store(facts);
+    }
+  }
+  void Store(const Facts& facts) { ASSERT_TRUE(Put(*instances_, kStore, MakeInstance(facts), OnExisting::kReplace).ok()); }
+
+  std::vector<Match> Run(const Search& search) {
+    auto matches = instances_->Find(kStore, search);
+    EXPECT_TRUE(matches.ok()) << (matches.ok() ? "" : matches.error().message);
+    return matches.ok() ? *std::move(matches) : std::vector<Match>();
+  }
+  std::vector<std::string> Studies(std::vector<uint32_t> path, const std::string& value, bool fuzzy = false) {
+    Search search;
+    search.conditions.push_back({std::move(path), {value}});
+    search.fuzzy = fuzzy;
+    std::vector<std::string> found;
+    for (const Match& match : Run(search)) found.push_back(match.key.study);
+    return found;
+  }
+  static base::Json Parse(const Match& match) {
+    auto json = base::Json::Parse("{" + match.attributes + "}");
+    EXPECT_TRUE(json.ok()) << match.attributes;
+    return json.ok() ? *std::move(json) : base::Json();
+  }
+  static std::string First(const base::Json& object, const char* tag) {
+    const auto& values = object[tag]["Value"].array();
+    return values.empty() ? "" : values[0].Print();
+  }
+
+  Folder folder_;
+  std::unique_ptr<Instances> instances_;
+};
+
+TEST_F(SearchTest, SingleValuesRangesListsAndWildcards) {
+  EXPECT_THAT(Studies({0x00100020}, "P2"), ElementsAre("1.2"));
+  EXPECT_THAT(Studies({0x00100020}, "p2"), IsEmpty());
+  EXPECT_THAT(Studies({0x00100020}, "P?"), ElementsAre("1.1", "1.2", "1.3"));
+  EXPECT_THAT(Studies({0x00100020}, "[P]1"), IsEmpty());
+  EXPECT_THAT(Studies({0x00100010}, "DOE*"), ElementsAre("1.1", "1.2"));
+  EXPECT_THAT(Studies({0x00100010}, "DOE^JANE"), ElementsAre("1.1"));
+  EXPECT_THAT(Studies({0x00080020}, "20240101-20241231"), ElementsAre("1.1", "1.2"));
+  EXPECT_THAT(Studies({0x00080020}, "-20231231"), ElementsAre("1.3"));
+  EXPECT_THAT(Studies({0x00080020}, "20240215-"), ElementsAre("1.2"));
+  EXPECT_THAT(Studies({0x00080030}, "1015"), ElementsAre("1.1", "1.2", "1.3"));
+  EXPECT_THAT(Studies({0x00080030}, "1016-"), IsEmpty());
+  EXPECT_THAT(Studies({0x0020000D}, "1.1,1.3"), ElementsAre("1.1", "1.3"));
+  EXPECT_THAT(Studies({0x00080061}, "MR"), ElementsAre("1.2", "1.3"));
+  EXPECT_THAT(Studies({0x00100020}, ""), ElementsAre("1.1", "1.2", "1.3"));
+}
+
+TEST_F(SearchTest, NamesMatchFuzzilyWithoutCaseAndAccents) {
+  EXPECT_THAT(Studies({0x00100010}, "jane doe", true), ElementsAre("1.1"));
+  EXPECT_THAT(Studies({0x00100010}, "muller", true), ElementsAre("1.3"));
+  EXPECT_THAT(Studies({0x00100010}, "emi mül", true), ElementsAre("1.3"));
+  EXPECT_THAT(Studies({0x00100010}, "oe", true), IsEmpty());
+  EXPECT_THAT(Studies({0x00100010}, "MÜLLER*"), ElementsAre("1.3"));
+}
+
+TEST_F(SearchTest, AttributesWithoutAColumnAndInSequencesMatchToo) {
+  EXPECT_THAT(Studies({0x00081090}, "Model P2"), ElementsAre("1.2"));
+  EXPECT_THAT(Studies({0x00400275, 0x00400009}, "SP3"), ElementsAre("1.3"));
+  EXPECT_THAT(Studies({0x00400275, 0x00400007}, "step*"), ElementsAre("1.1", "1.2", "1.3"));
+  EXPECT_THAT(Studies({0x00400275, 0x00400010}, "x"), IsEmpty());
+  EXPECT_THAT(Studies({0x00280010}, "512"), ElementsAre("1.1", "1.2", "1.3"));
+}
+
+TEST_F(SearchTest, StudiesSayTheirModalitiesAndCounts) {
+  Facts facts;
+  facts.study = "1.1";
+  facts.series = "1.1.2";
+  facts.instance = "1.1.2.1";
+  facts.modality = "SR";
+  Store(facts);
+  Search search;
+  search.study = "1.1";
+  const auto matches = Run(search);
+  ASSERT_EQ(matches.size(), 1u);
+  const base::Json json = Parse(matches[0]);
+  EXPECT_EQ(json["00080061"]["Value"].Print(), R"(["CT","SR"])");
+  EXPECT_EQ(First(json, "00201206"), "2");
+  EXPECT_EQ(First(json, "00201208"), "3");
+  EXPECT_EQ(First(json, "0020000D"), "\"1.1\"");
+  std::string last;
+  for (const auto& [tag, value] : json.object()) {
+    EXPECT_LT(last, tag);
+    last = tag;
+  }
+}
+
+TEST_F(SearchTest, TheNewestInstanceSpeaksForStudyAndSeriesAlsoAfterItGoes) {
+  Facts facts;
+  facts.study = "1.2";
+  facts.series = "1.2.1";
+  facts.instance = "1.2.1.9";
+  facts.patient_id = "NEW";
+  Store(facts);
+  EXPECT_THAT(Studies({0x00100020}, "NEW"), ElementsAre("1.2"));
+  ASSERT_TRUE(instances_->Delete(kStore, {"1.2", "1.2.1", "1.2.1.9"}).ok());
+  EXPECT_THAT(Studies({0x00100020}, "NEW"), IsEmpty());
+  EXPECT_THAT(Studies({0x00100020}, "P2"), ElementsAre("1.2"));
+}
+
+TEST_F(SearchTest, LowerLevelsBringTheirParentsUnlessAsked) {
+  Search search;
+  search.level = Level::kInstance;
+  search.conditions.push_back({{0x00100020}, {"P1"}});
+  auto matches = Run(search);
+  ASSERT_EQ(matches.size(), 2u);
+  base::Json json = Parse(matches[0]);
+  EXPECT_EQ(First(json, "00100020"), "\"P1\"");
+  EXPECT_EQ(First(json, "00080060"), "\"CT\"");
+  EXPECT_EQ(First(json, "00280010"), "512");
+  search.study = "1.1";
+  search.series = "1.1.1";
+  matches = Run(search);
+  ASSERT_EQ(matches.size(), 2u);
+  json = Parse(matches[0]);
+  EXPECT_EQ(json.find("00100020"), nullptr);
+  EXPECT_EQ(First(json, "0020000D"), "\"1.1\"");
+  EXPECT_EQ(First(json, "0020000E"), "\"1.1.1\"");
+  search.include = {{0x00081090}, {0x00100020}};
+  json = Parse(Run(search)[0]);
+  EXPECT_EQ(First(json, "00081090"), "\"Model P1\"");
+  EXPECT_EQ(First(json, "00100020"), "\"P1\"");
+  search.include_all = true;
+  json = Parse(Run(search)[0]);
+  EXPECT_EQ(json["00400275"]["vr"].as_string(), "SQ");
+  EXPECT_EQ(json.find("7FE00010"), nullptr);
+}
+
+TEST_F(SearchTest, LimitAndOffsetPageThroughAllKindsOfSearches) {
+  for (const bool by_header : {false, true}) {
+    Search search;
+    if (by_header) search.conditions.push_back({{0x00081090}, {"Model*"}});
+    search.limit = 2;
+    EXPECT_EQ(Run(search).size(), 2u);
+    search.offset = 2;
+    const auto last = Run(search);
+    ASSERT_EQ(last.size(), 1u);
+    EXPECT_EQ(last[0].key.study, "1.3");
+  }
+}
+
+TEST(MatchingTest, WildcardsAndRanges) {
+  EXPECT_TRUE(MatchesWildcard("A*B?D", "AxxBcD"));
+  EXPECT_FALSE(MatchesWildcard("A*B?D", "AxxBD"));
+  EXPECT_TRUE(MatchesWildcard("?", "é"));
+  EXPECT_TRUE(MatchesWildcard("*", ""));
+  EXPECT_TRUE(MatchesWildcard(std::string(60, '*') + "a", std::string(5000, 'b') + "a"));
+  const std::vector<std::string> range{"1000-1100"};
+  EXPECT_TRUE(Matches("110059.5", dicom::Vr::kTM, range, false));
+  EXPECT_FALSE(Matches("110100", dicom::Vr::kTM, range, false));
+  EXPECT_TRUE(Matches("YAMADA^TARO=山田^太郎", dicom::Vr::kPN, std::vector<std::string>{"山田*"}, false));
+  EXPECT_EQ(FoldName("O'Brien^Ğül=Ж"), "o brien gul ж");
+}
+
+}  // namespace
+}  // namespace dicomhouse::store
