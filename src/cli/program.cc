@@ -107,6 +107,8 @@ std::unique_ptr<CLI::App> MakeProgram(Common& common, Run& run) {
   AddTables(*app, common, run);
   AddSchema(*app, common, run);
   AddInspect(*app, common, run);
+  AddServe(*app, run);
+  AddStore(*app, run);
   AddGenerate(*app, run);
   return app;
 }
