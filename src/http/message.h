@@ -99,8 +99,9 @@ struct Response {
   int status = 200;
   Headers headers = {};   // Content-Length, Connection and Date are the server's
   std::string body = {};  // unless `stream` is set
-  // Writes the body after the header has gone out, on the handler's thread; an error ends the connection, so that the
-  // receiver sees that it is not whole. `length`: its exact length; without it the body is sent chunked.
+  // Writes the body, on the handler's thread after it has returned; the request's body is still there. An error before anything
+  // went out (small writes are gathered) becomes a 500; a later one ends the connection, so that the receiver sees that the body
+  // is not whole. `length`: its exact length; without it the body is sent chunked.
   std::function<base::Status(BodyWriter&)> stream = {};
   std::optional<uint64_t> length = {};
 };

@@ -509,6 +509,11 @@ void Connection::StreamResponse(Exchange& exchange, const Framing& framing) {
     status = Error{ErrorCode::kIo, exception.what()};
   }
   if (status.ok()) status = writer.Finish();
+  if (!status.ok() && !writer.started()) {
+    exchange.response = server_.ErrorResponse(500, status.error().message);
+    Framing whole;
+    return MakeResponseHead(exchange, whole);
+  }
   exchange.bytes_out += writer.bytes();
   exchange.written = true;
   exchange.broken = !status.ok();

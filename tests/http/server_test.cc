@@ -3,15 +3,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "http/client.h"
+#include "tests/http/raw_peer.h"
 
 namespace dicomhouse::http {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
+using testing::RawPeer;
+using ::testing::StartsWith;
+using testing::StatusesIn;
 
 // Answers with what it was asked.
 Response Echo(Request& request) {
@@ -44,15 +51,31 @@ Response Stream(Request& request, bool with_length) {
   return response;
 }
 
+// A body that ends before it is whole.
+Response Broken(Request& request) {
+  Response response;
+  const uint64_t size = std::stoull(*request.target.Query("size"));
+  if (request.target.Query("length") != nullptr) response.length = size + 1;
+  response.stream = [size](BodyWriter& out) -> base::Status {
+    DH_CHECK(out.Write(std::string(size, 'x')));
+    return base::Error{base::ErrorCode::kIo, "a disk"};
+  };
+  return response;
+}
+
 Response Route(Request& request) {
   const std::string& first = request.target.segments.empty() ? request.target.raw : request.target.segments[0];
   if (first == "stream") return Stream(request, true);
   if (first == "chunked") return Stream(request, false);
+  if (first == "broken") return Broken(request);
+  if (first == "slow") std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  if (first == "throw") throw std::runtime_error("thrown");
+  if (first == "inject") return {.status = 200, .headers = {{"X-Name", "a\r\nX-Other: b"}, {"Bad Name", "c"}}, .body = "x"};
   if (first == "ignore") return {.status = 401, .body = "no"};
   return Echo(request);
 }
 
-class ServerTest : public testing::Test {
+class ServerTest : public ::testing::Test {
  protected:
   void SetUp() override { Start({}); }
   void Start(ServerOptions options) {
@@ -135,6 +158,105 @@ TEST_F(ServerTest, StopEndsIdleConnections) {
   server_->Stop(10);
   EXPECT_EQ(server_->connections(), 0);
   EXPECT_THAT(Send({.target = "/"}).body, HasSubstr("can't connect"));
+}
+
+TEST_F(ServerTest, StopWaitsForRequestsUnderWay) {
+  RawPeer busy(server_->port());
+  busy.Send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+  while (server_->connections() == 0) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  server_->Stop(10);
+  const std::string answer = busy.Receive();
+  EXPECT_EQ(StatusesIn(answer), "200");
+  EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
+}
+
+TEST_F(ServerTest, StopEndsWhatLastsTooLong) {
+  RawPeer busy(server_->port());
+  busy.Send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n" + std::string(500000, 'x'));
+  RawPeer slow_receiver(server_->port());
+  slow_receiver.Send("GET /chunked?size=1000000000 HTTP/1.1\r\nHost: h\r\n\r\n");
+  while (server_->connections() < 2) std::this_thread::yield();
+  const auto start = std::chrono::steady_clock::now();
+  server_->Stop(0.2);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_EQ(server_->connections(), 0);
+}
+
+TEST_F(ServerTest, ExpectedContinue) {
+  const std::string head = " HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+  RawPeer peer(server_->port());
+  peer.Send("PUT /" + head);
+  EXPECT_EQ(peer.Receive("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  peer.Send("hello");
+  EXPECT_THAT(peer.Receive("hello"), StartsWith("HTTP/1.1 200 OK\r\n"));
+  // The body may come unasked.
+  peer.Send("PUT /" + head + "hello");
+  EXPECT_EQ(StatusesIn(peer.Receive("hello")), "200");
+  // A handler that refuses does not ask for it.
+  peer.Send("PUT /ignore" + head);
+  const std::string refused = peer.Receive();
+  EXPECT_EQ(StatusesIn(refused), "401");
+  EXPECT_THAT(refused, HasSubstr("Connection: close\r\n"));
+  EXPECT_TRUE(peer.closed());
+}
+
+TEST_F(ServerTest, BodiesThatBreakOffAreSeenToBeBroken) {
+  EXPECT_THAT(Send({.target = "/broken?size=200000"}).body, HasSubstr("ended"));
+  EXPECT_THAT(Send({.target = "/broken?size=200000&length"}).body, HasSubstr("ended"));
+  // Nothing has gone out yet: there is time to say so.
+  for (const char* target : {"/broken?size=5", "/broken?size=5&length"}) {
+    const ClientResponse response = Send({.target = target});
+    EXPECT_EQ(response.status, 500);
+    EXPECT_THAT(response.body, HasSubstr("a disk"));
+  }
+  EXPECT_EQ(Send({.target = "/"}).status, 200);
+}
+
+TEST_F(ServerTest, HandlersCantBreakTheServerOrTheHead) {
+  EXPECT_EQ(Send({.target = "/throw"}).status, 500);
+  const ClientResponse response = Send({.target = "/inject"});
+  EXPECT_EQ(response.headers.Get("X-Name"), "a  X-Other: b");
+  EXPECT_EQ(response.headers.Find("X-Other"), nullptr);
+  EXPECT_EQ(response.headers.Find("Bad Name"), nullptr);
+}
+
+TEST_F(ServerTest, ClientsComeBackAfterTheServerClosed) {
+  ServerOptions options;
+  options.idle_seconds = 1;
+  Start(std::move(options));
+  EXPECT_EQ(Send({.method = "POST", .target = "/"}).status, 200);
+  while (server_->connections() > 0) std::this_thread::yield();
+  EXPECT_EQ(Send({.method = "POST", .target = "/"}).status, 200);
+}
+
+TEST_F(ServerTest, SinksTakeGoodBodiesOnly) {
+  std::string taken;
+  const auto sink = [&](std::string_view bytes) {
+    taken += bytes;
+    return base::Status();
+  };
+  EXPECT_EQ(client_->Send({.target = "/stream?size=1000000"}, sink)->body, "");
+  EXPECT_EQ(taken.size(), 1000000U);
+  EXPECT_EQ(client_->Send({.target = "/ignore"}, sink)->body, "no");
+  EXPECT_EQ(taken.size(), 1000000U);
+}
+
+TEST(ClientTest, EndpointsThatAreNone) {
+  for (const char* endpoint :
+       {"", "127.0.0.1:80", "ftp://h", "http://", "http://h:x", "http://h:70000", "http://h:", "http://u@h"}) {
+    EXPECT_FALSE(Client::Make({.endpoint = endpoint}).ok()) << endpoint;
+  }
+}
+
+TEST(ServerStartTest, AddressesThatAreNoneOrTaken) {
+  ServerOptions options;
+  options.address = "nowhere";
+  EXPECT_EQ(Server::Start(options, Route).error().code, base::ErrorCode::kInvalidArgument);
+  auto first = *Server::Start({}, Route);
+  options.address = "127.0.0.1";
+  options.port = first->port();
+  EXPECT_EQ(Server::Start(options, Route).error().code, base::ErrorCode::kIo);
 }
 
 }  // namespace

@@ -180,6 +180,7 @@ base::Status FramedWriter::Flush(std::string_view direct) {
     pending_.append(line, line_end).append("\r\n");
     end = "\r\n";
   }
+  started_ = true;
   const std::string_view pieces[] = {pending_, gathered_, direct, end};
   DH_CHECK(transport_->Write(pieces));
   pending_.clear();
@@ -193,6 +194,7 @@ base::Status FramedWriter::Finish() {
   }
   if (framing_.kind != Framing::Kind::kChunked) return Flush({});
   if (!gathered_.empty()) DH_CHECK(Flush({}));
+  started_ = true;
   pending_ += "0\r\n\r\n";
   const std::string_view pieces[] = {pending_};
   return transport_->Write(pieces);

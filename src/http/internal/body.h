@@ -95,6 +95,8 @@ class FramedWriter final : public BodyWriter {
   base::Status Write(std::string_view bytes) override;
   // The end of the body. Errors: kIo; kInvalidArgument: fewer bytes than its length.
   base::Status Finish();
+  // Whether anything has gone out, the head first.
+  bool started() const { return started_; }
   // Bytes of the body that were written.
   uint64_t bytes() const { return bytes_; }
 
@@ -107,6 +109,7 @@ class FramedWriter final : public BodyWriter {
   Framing framing_;
   uint64_t left_;
   uint64_t bytes_ = 0;
+  bool started_ = false;
 };
 
 }  // namespace dicomhouse::http::internal
