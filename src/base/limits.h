@@ -77,6 +77,11 @@ inline constexpr uint64_t kMaxSearchLimit = 50000;
 
 // Log entries of an operation that are written together; fewer when they come slowly.
 inline constexpr size_t kMaxLogGroup = 256;
+// Frames of one instance, and fragments of its pixel data: their places are kept in memory while they are sent.
+inline constexpr int64_t kMaxFrames = 16 << 20;
+inline constexpr size_t kMaxFragments = 16 << 20;
+// What is copied at once from the store to a receiver.
+inline constexpr size_t kCopyBytes = 256 << 10;
 
 // ---- HTTP
 // A request's line and header fields together, and the number of fields.

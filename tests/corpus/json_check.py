@@ -4,9 +4,9 @@
     json_check.py PRINTER --corpus FOLDER [--show N] [FILE...]
 
 PRINTER: the program print_dicom_json. FOLDER: files named by its MANIFEST.tsv, with oracle/dcm2json.tar.zst and
-oracle/pydicom.tar.zst. Every element of an oracle must be in our document with the same VR and values, and ours may have no other;
-where an oracle knows less (VR UN, values left out, files that it could not read), only what it knows is compared. An element that
-the two oracles do not agree on must be as one of them has it.
+oracle/pydicom.tar.zst. Every element of an oracle must be in our document with the same VR and values, and ours may have no
+other; where an oracle knows less (VR UN, values left out, files it could not read), only what it knows is compared. An element
+that the two oracles do not agree on must be as one of them has it.
 """
 
 import argparse
@@ -115,7 +115,9 @@ class Check:
         return ours.tag == CHARACTER_SET or values(ours) == values(theirs)
 
     def vr_fits(self, ours, theirs):
-        return theirs.vr in ("", ours.vr) or "UN" in (ours.vr, theirs.vr) or {ours.vr, theirs.vr} in ({"US", "SS"}, {"OB", "OW"}, {"US", "OW"})
+        if theirs.vr in ("", ours.vr) or "UN" in (ours.vr, theirs.vr):
+            return True
+        return {ours.vr, theirs.vr} in ({"US", "SS"}, {"OB", "OW"}, {"US", "OW"})
 
     def data_set(self, path, ours, known):
         """known: [(name, data set)]."""
@@ -194,7 +196,8 @@ def main():
         pydicom = oracles.read_archive(options.corpus / "oracle" / "pydicom.tar.zst")
     except OSError as error:
         skip(str(error))
-    done = subprocess.run([options.printer, *(options.corpus / path for path in paths)], capture_output=True, check=True, timeout=300)
+    command = [options.printer, *(options.corpus / path for path in paths)]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=300)
     lines = done.stdout.decode("utf-8").splitlines()
     if len(lines) != len(paths):
         sys.exit(f"{len(lines)} documents of {len(paths)} files")
