@@ -63,9 +63,10 @@ Result<Json> CreateDataset(const RestCall& call) {
   description.dataset = name;
   description.method = package + "DatasetService.CreateDataset";
   description.api_version = call.version;
+  const Json resource = DatasetJson(dataset);
   Json response = Json::MakeObject();
   response.Set("@type", "type.googleapis.com/" + package + "Dataset");
-  for (const auto& [field, value] : DatasetJson(dataset).object()) response.Set(field, value);
+  for (const auto& [field, value] : resource.object()) response.Set(field, value);
   DH_ASSIGN(const transfer::OperationState state, call.services.operations->Record(description, std::move(response)));
   return OperationNameJson(state);
 }
