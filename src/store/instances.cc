@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <limits>
 #include <utility>
 
 #include "base/limits.h"
@@ -363,6 +364,12 @@ void StoredInstances::Reclaim() {
   }
 }
 
+void StoredInstances::SpaceMayHaveBecomeFree() {
+  if (!held_back_) return;
+  garbage_ = true;
+  Reclaim();
+}
+
 base::Result<bool> StoredInstances::ReclaimSome() {
   std::vector<Garbage> garbage;
   std::vector<SegmentRow> empty;
@@ -379,6 +386,7 @@ base::Result<bool> StoredInstances::ReclaimSome() {
     }
   }
   for (const Garbage& one : garbage) DH_CHECK(GiveBack(one));
+  held_back_ = oldest != std::numeric_limits<int64_t>::max();
   if (garbage.empty()) return false;
   Request request;
   request.apply = [&]() -> base::Status {

@@ -15,6 +15,9 @@ class StoredSnapshot final : public Snapshot {
   ~StoredSnapshot() override {
     rows_.reset();
     transaction_.reset();
+    // What was deleted meanwhile can go.
+    pin_.reset();
+    instances_->SpaceMayHaveBecomeFree();
   }
 
   base::Status Start(int64_t store) {

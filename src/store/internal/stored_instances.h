@@ -54,6 +54,8 @@ class StoredInstances final : public Instances {
   base::Result<std::unique_ptr<Blob>> OpenBlobAt(const Place& place, PinPointer pin);
   base::Result<std::unique_ptr<dicom::ByteSource>> OpenHeaderAt(const Place& header, const Place& blob, size_t uid_bytes,
                                                                 PinPointer pin);
+  // A snapshot has gone: gives back what only it may have read.
+  void SpaceMayHaveBecomeFree();
 
  private:
   class Searcher;
@@ -97,7 +99,8 @@ class StoredInstances final : public Instances {
   ReadPool readers_;
   Pins pins_;
   std::atomic<uint64_t> next_spill_{1};
-  std::atomic<bool> garbage_{false};
+  std::atomic<bool> garbage_{false};    // there may be some that nobody reads
+  std::atomic<bool> held_back_{false};  // there may be some that somebody reads
   std::mutex reclaim_mutex_;
 
   std::mutex queue_mutex_;
