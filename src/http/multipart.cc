@@ -18,6 +18,11 @@ using base::ErrorCode;
 constexpr size_t kBufferBytes = 64 << 10;
 static_assert(kBufferBytes > 2 * base::kMaxPartHeaderBytes);
 
+// In front of a boundary.
+constexpr std::string_view kMark = "\n--";
+// RFC 2046 §5.1.1, and the CR that a delimiter may get.
+constexpr size_t kMaxBoundary = 70 + 1;
+
 std::string_view TrimBlanks(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
@@ -27,7 +32,7 @@ std::string_view TrimBlanks(std::string_view text) {
 }  // namespace
 
 MultipartReader::MultipartReader(BodyReader& body, std::string boundary)
-    : body_(&body), delimiter_("\n--" + std::move(boundary)), buffer_(kBufferBytes) {
+    : body_(&body), delimiter_(std::string(kMark) + std::move(boundary)), buffer_(kBufferBytes) {
   // The first delimiter may stand at the start of the body, without a line end in front: give it one.
   buffer_[0] = '\n';
   end_ = 1;
@@ -137,6 +142,9 @@ base::Status MultipartReader::ReadHeaders() {
 
 base::Result<bool> MultipartReader::NextPart() {
   if (finished_) return false;
+  if (delimiter_.size() <= kMark.size() || delimiter_.size() > kMark.size() + kMaxBoundary) {
+    return Error{ErrorCode::kInvalidArgument, "the boundary of a multipart body has 1 to 70 characters"};
+  }
   if (parts_ == 0) {
     DH_CHECK(FindFirstDelimiter());
   } else {

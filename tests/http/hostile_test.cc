@@ -1,6 +1,7 @@
 // Requests as nobody should send them, each with the answer that it gets, and what the server costs afterwards: nothing.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <filesystem>
@@ -136,6 +137,7 @@ std::vector<Case> Cases() {
       {"blank in the target", "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", "400", 0},
       {"tab for a blank", "GET\t/ HTTP/1.1\r\nHost: h\r\n\r\n", "400", 0},
       {"no token for a method", "G(T / HTTP/1.1\r\nHost: h\r\n\r\n", "400", 0},
+      {"endless method", std::string(1000, 'G') + " / HTTP/1.1\r\nHost: h\r\n\r\n", "501", 0},
       {"NUL in the target", "GET /a\0b HTTP/1.1\r\nHost: h\r\n\r\n"s, "400", 0},
       {"encoded NUL", "GET /a%00b HTTP/1.1\r\nHost: h\r\n\r\n", "400", 0},
       {"bad escape", "GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", "400", 0},
@@ -321,6 +323,21 @@ TEST_F(HostileTest, EndlessBodiesEnd) {
   int sent = 0;
   while (sent < 10000 && peer.Send(chunk)) ++sent;
   EXPECT_LT(sent, 10000);
+}
+
+// Connections that say nothing use up all descriptors: the server ends them for one that says something.
+TEST_F(HostileTest, CrowdsOfSilentPeersMakeRoom) {
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit few = before;
+  few.rlim_cur = OpenDescriptors() + 30;
+  setrlimit(RLIMIT_NOFILE, &few);
+  std::vector<std::unique_ptr<RawPeer>> silent;
+  for (int i = 0; i < 20; ++i) silent.push_back(std::make_unique<RawPeer>(server_->port()));
+  RawPeer peer(server_->port());
+  peer.Send(kGet + kEnd);
+  EXPECT_EQ(StatusesIn(peer.Receive()), "200");
+  setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST_F(HostileTest, EveryRequestIsReported) {

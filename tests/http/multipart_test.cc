@@ -136,6 +136,14 @@ TEST(MultipartReaderTest, MalformedBodiesSayWhere) {
   }
 }
 
+TEST(MultipartReaderTest, BoundariesHaveALimit) {
+  EXPECT_THAT(PartsOf("--\r\n\r\nx\r\n----", 1, 1, ""), ElementsAre(HasSubstr("1 to 70 characters")));
+  const std::string longest(70, 'b');
+  const std::string body = "--" + longest + "\r\n\r\nx\r\n--" + longest + "\r\n\r\ny\r\n--" + longest + "--";
+  EXPECT_THAT(PartsOf(body, 1, 1, longest), ElementsAre("|x", "|y"));
+  EXPECT_THAT(PartsOf(body, 1, 1, std::string(100000, 'b')), ElementsAre(HasSubstr("1 to 70 characters")));
+}
+
 TEST(MultipartReaderTest, HeadersHaveALimit) {
   EXPECT_THAT(PartsOf("--b\r\nA: " + std::string(base::kMaxPartHeaderBytes, 'x') + "\r\n\r\n\r\n--b--"),
               ElementsAre(HasSubstr("header has more than")));

@@ -18,4 +18,8 @@
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#if defined(__SANITIZE_THREAD__)  // which does not know fences; Asio's queues have locks besides
+#define BOOST_ASIO_DISABLE_FENCED_BLOCK 1
+#endif
+
 #include <utility>  // awaitable.hpp uses std::exchange without it

@@ -13,6 +13,9 @@ namespace {
 using base::Error;
 using base::ErrorCode;
 
+// RFC 9110 §9.1 knows none of more than 7; others are registered with up to 17.
+constexpr size_t kMaxMethodBytes = 32;
+
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
@@ -117,6 +120,7 @@ std::optional<Refusal> ParseRequestLine(std::string_view line, RequestHead& out)
   if (!IsToken(line.substr(0, first)) || target.empty() || target.find(' ') != std::string_view::npos || !IsFieldValue(target)) {
     return Refusal{400, "a malformed request line"};
   }
+  if (first > kMaxMethodBytes) return Refusal{501, "an unknown method"};
   out.method = line.substr(0, first);
   out.target = OriginForm(target);
   const int minor = ParseVersion(line.substr(last + 1));
