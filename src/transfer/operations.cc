@@ -103,20 +103,26 @@ class Task final : public OperationContext {
     return state;
   }
 
-  // The last state, also for those who ask from now on. The log is written first: who sees the end sees all of it.
+  // The last state, which nobody sees before it is written and Publish is called: an end that was seen stays the end, also
+  // after a crash. The log is written first: who sees the end sees all of it.
   OperationState Finish(Result<Json> outcome) {
     const std::lock_guard lock(mutex_);
     FlushLog();
-    Count(state_);
-    state_.pending = 0;
-    state_.end_time_us = NowUs();
-    state_.done = true;
+    OperationState state = state_;
+    Count(state);
+    state.pending = 0;
+    state.end_time_us = NowUs();
+    state.done = true;
     if (outcome.ok()) {
-      state_.response = *std::move(outcome);
+      state.response = *std::move(outcome);
     } else {
-      state_.error = outcome.error();
+      state.error = outcome.error();
     }
-    return state_;
+    return state;
+  }
+  void Publish(OperationState state) {
+    const std::lock_guard lock(mutex_);
+    state_ = std::move(state);
   }
 
  private:
@@ -300,7 +306,9 @@ class Pool final : public Operations {
 
   // One whose dataset has gone is forgotten; one that can't be written stays in memory, and is tried again at the end.
   void End(Task& task, Result<Json> outcome) {
-    const Status written = Put(*catalog_, task.Finish(std::move(outcome)));
+    OperationState state = task.Finish(std::move(outcome));
+    const Status written = Put(*catalog_, state);
+    task.Publish(std::move(state));
     if (!written.ok() && written.error().code != ErrorCode::kNotFound) return;
     const std::lock_guard lock(mutex_);
     tasks_.erase(task.id());
