@@ -47,6 +47,7 @@ http::Response Unauthenticated() {
 http::Handler MakeHandler(const Services& services, std::vector<std::string> tokens) {
   auto router = std::make_shared<Router>();
   AddHealthcareRoutes(*router, services);
+  AddDicomWebRoutes(*router, services);
   AddStorageRoutes(*router, services);
   AddLoggingRoutes(*router, services);
   AddExplorerRoutes(*router, services);
