@@ -1,8 +1,11 @@
 // `dicomhouse export`: flags in, one export, a report out.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstdio>
 #include <memory>
+#include <random>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -23,6 +26,7 @@ struct ExportFlags {
   std::string disposition;
   bool overwrite = false;
   std::string filter_file;
+  std::string shard;
   bool no_account = false;
   bool json = false;
 };
@@ -38,7 +42,31 @@ base::Result<warehouse::Disposition> DispositionOf(const ExportFlags& flags) {
   return flags.disposition == "write-empty" ? Disposition::kEmpty : Disposition::kCreate;
 }
 
-base::Json ReportJson(const transfer::ExportReport& report, double seconds, bool filtered) {
+// "2/8": the second of eight.
+base::Result<transfer::Shard> ShardOf(const std::string& text) {
+  transfer::Shard shard;
+  if (text.empty()) return shard;
+  const char* const end = text.data() + text.size();
+  const auto number = std::from_chars(text.data(), end, shard.number);
+  const bool divided = number.ec == std::errc() && number.ptr != end && *number.ptr == '/';
+  const auto count = std::from_chars(divided ? number.ptr + 1 : end, end, shard.count);
+  if (!divided || count.ec != std::errc() || count.ptr != end || shard.number == 0 || shard.number > shard.count) {
+    return base::Error{base::ErrorCode::kInvalidArgument,
+                       "--shard: " + text + " is not I/N with I from 1 to N, as in --shard 2/8: the second of eight exports"};
+  }
+  --shard.number;
+  return shard;
+}
+
+// What a table's version and its account's have in common, and no other version has.
+std::string NewExportId() {
+  std::random_device random;
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%08x%08x", random(), random());
+  return text.data();
+}
+
+base::Json ReportJson(const transfer::ExportReport& report, double seconds, bool filtered, bool sharded) {
   base::Json failures = base::Json::MakeObject();
   for (const auto& [reason, count] : report.failures) failures.Set(reason, count);
   base::Json dropped = base::Json::MakeObject();
@@ -53,6 +81,7 @@ base::Json ReportJson(const transfer::ExportReport& report, double seconds, bool
   json.Set("table", report.table).Set("instances", report.instances).Set("files", report.files).Set("skipped", report.skipped);
   json.Set("failures", std::move(failures)).Set("duplicates", report.duplicates);
   if (filtered) json.Set("filtered", report.filtered);
+  if (sharded) json.Set("otherShards", report.other_shards);
   json.Set("columns", report.columns).Set("elements", std::move(elements)).Set("bytesRead", report.bytes_read);
   return json.Set("seconds", seconds);
 }
@@ -90,6 +119,7 @@ void PrintReport(const transfer::ExportReport& report, double seconds) {
               Grouped(counts.read).c_str(), Grouped(counts.placed).c_str(), Grouped(counts.other).c_str(),
               Grouped(counts.dropped).c_str());
   if (report.skipped > 0) std::printf("  skipped, not DICOM instances: %s\n", Grouped(report.skipped).c_str());
+  if (report.other_shards > 0) std::printf("  left to the other shards: %s\n", Grouped(report.other_shards).c_str());
   if (report.filtered > 0) std::printf("  not named by the filter: %s\n", Grouped(report.filtered).c_str());
   if (report.duplicates > 0) std::printf("  copies of instances that have a row: %s\n", Grouped(report.duplicates).c_str());
   for (const auto& [reason, count] : report.failures) std::printf("  failed: %s, %s\n", Grouped(count).c_str(), reason.c_str());
@@ -140,12 +170,15 @@ base::Result<int> RunExport(const ExportFlags& flags, const Common& common) {
   if (!flags.filter_file.empty()) {
     DH_ASSIGN(options.filter, transfer::Filter::FromFile(flags.filter_file));
   }
-  options.summary = {{"dicomhouse.profile", flags.read.profile}};
+  DH_ASSIGN(options.shard, ShardOf(flags.shard));
+  options.summary = {{"dicomhouse.profile", flags.read.profile}, {"dicomhouse.export", NewExportId()}};
+  const bool sharded = options.shard.count > 1;
+  if (sharded) options.summary["dicomhouse.shard"] = flags.shard;
   const bool filtered = options.filter.active();
   DH_ASSIGN(const Destinations destinations, OpenDestinations(flags, common, name));
   DH_ASSIGN(const RunResult run, RunOver(flags.read, std::move(options), *destinations.table, destinations.account.get()));
   if (flags.json) {
-    PrintJson(ReportJson(run.report, run.seconds, filtered));
+    PrintJson(ReportJson(run.report, run.seconds, filtered, sharded));
   } else {
     PrintReport(run.report, run.seconds);
     PrintNext(flags, name);
@@ -197,6 +230,11 @@ void AddExport(CLI::App& app, Common& common, Run& run) {
       ->add_option("--filter-file", flags->filter_file,
                    "Export only what its lines name: /studies/UID[/series/UID[/instances/UID]]")
       ->type_name("FILE");
+  command
+      ->add_option("--shard", flags->shard,
+                   "Export the I-th of N shares of the instances. N runs over the same files, at once or not, with "
+                   "--write-disposition write-append make the table of one run")
+      ->type_name("I/N");
   AddReadFlags(*command, flags->read);
   command->add_flag("--ordered", flags->read.ordered, "Rows in the order of the sorted paths (one thread)");
   command->add_flag("--json", flags->json, "End standard output with one JSON object");

@@ -67,7 +67,10 @@ void AddQuery(CLI::App& app, Common& common, Run& run) {
     run = [flags, &common] {
       const base::Status done = RunQuery(*flags, common);
       if (done.ok()) return static_cast<int>(kDone);
-      return Complain(done.error().message, done.error().code == base::ErrorCode::kInvalidArgument ? kWrongUse : kFailed);
+      std::string message = done.error().message;
+      if (done.error().code == base::ErrorCode::kNotFound && message.find("there is no table") != std::string::npos)
+        message += "\nA table is made of files by\n  dicomhouse export FOLDER";
+      return Complain(message, done.error().code == base::ErrorCode::kInvalidArgument ? kWrongUse : kFailed);
     };
   });
 }

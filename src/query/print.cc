@@ -311,9 +311,60 @@ std::string Shown(std::string_view text) {
   return out;
 }
 
+// Characters that a terminal shows in two columns (Unicode's East Asian Width W and F, and emoji) or in none (marks that
+// combine).
+struct Range {
+  uint32_t first;
+  uint32_t last;
+};
+constexpr std::array<Range, 17> kWide = {{{0x1100, 0x115F},
+                                          {0x2E80, 0x303E},
+                                          {0x3041, 0x3098},
+                                          {0x309B, 0x33FF},
+                                          {0x3400, 0x4DBF},
+                                          {0x4E00, 0x9FFF},
+                                          {0xA000, 0xA4CF},
+                                          {0xA960, 0xA97C},
+                                          {0xAC00, 0xD7A3},
+                                          {0xF900, 0xFAFF},
+                                          {0xFE30, 0xFE6B},
+                                          {0xFF01, 0xFF60},
+                                          {0xFFE0, 0xFFE6},
+                                          {0x1F300, 0x1F64F},
+                                          {0x1F680, 0x1F6FF},
+                                          {0x1F900, 0x1F9FF},
+                                          {0x20000, 0x3FFFD}}};
+constexpr std::array<Range, 7> kMarks = {{{0x0300, 0x036F},
+                                          {0x0591, 0x05BD},
+                                          {0x064B, 0x065F},
+                                          {0x200B, 0x200F},
+                                          {0x20D0, 0x20F0},
+                                          {0x3099, 0x309A},
+                                          {0xFE00, 0xFE0F}}};
+
+template <size_t N>
+bool In(const std::array<Range, N>& ranges, uint32_t character) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [character](const Range& range) { return character >= range.first && character <= range.last; });
+}
+
+// Columns of a terminal that the text takes. Requires: valid UTF-8.
 size_t Width(std::string_view text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+  size_t width = 0;
+  for (size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const size_t length = byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+    uint32_t character = length == 1 ? byte : byte & (0xFFU >> (length + 1));
+    for (size_t k = 1; k < length && i + k < text.size(); ++k)
+      character = character << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3FU);
+    if (character < kMarks[0].first) {
+      ++width;
+    } else if (!In(kMarks, character)) {
+      width += In(kWide, character) ? 2 : 1;
+    }
+    i += length;
+  }
+  return width;
 }
 
 bool IsNumber(ValueKind kind) {

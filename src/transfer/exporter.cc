@@ -112,6 +112,7 @@ class Job {
     report.files += part.files;
     report.skipped += part.skipped;
     report.filtered += part.filtered;
+    report.other_shards += part.other_shards;
     report.duplicates += part.duplicates;
     report.bytes_read += part.bytes_read;
     report.elements += part.elements;
@@ -241,7 +242,7 @@ class Worker {
     auto file = opener_.Open(path);
     ++counts_.files;
     if (!file.ok()) {
-      Failure(path, "", 0, file.error().message);
+      if (IsOurs(path)) Failure(path, "", 0, file.error().message);
       return;
     }
     dicom::FileSource source(*file);
@@ -268,7 +269,8 @@ class Worker {
         outcome = reader_.Read(entry, instance_);
       });
       if (!more.ok()) {
-        Failure(more.error().message.substr(0, more.error().message.find(':')), "", 0, more.error().message);
+        const std::string path = more.error().message.substr(0, more.error().message.find(':'));
+        if (IsOurs(path)) Failure(path, "", 0, more.error().message);
         continue;
       }
       if (!*more) return;
@@ -277,10 +279,18 @@ class Worker {
     }
   }
 
+  // Whether this export counts what has the key; counted for another shard if not.
+  bool IsOurs(std::string_view key) {
+    if (job_->options.shard.Has(key)) return true;
+    ++counts_.other_shards;
+    return false;
+  }
+
   void Instance(dicom::ReadOutcome outcome, const mapping::SourceInfo& info, uint64_t order) {
     ++job_->progress.files;
     counts_.bytes_read += instance_.window.bytes_read();
     bytes_since_ += instance_.window.bytes_read();
+    if (outcome != dicom::ReadOutcome::kInstance && !IsOurs(info.path)) return;
     switch (outcome) {
       case dicom::ReadOutcome::kNotDicom:
       case dicom::ReadOutcome::kDirectory:
@@ -298,6 +308,7 @@ class Worker {
   void Row(const mapping::SourceInfo& info, uint64_t order) {
     std::string_view uid = instance_.Text(kSopInstanceTag);
     if (uid.empty()) uid = instance_.Text(kMediaStorageInstanceTag);
+    if (!IsOurs(uid.empty() ? info.path : uid)) return;
     if (job_->options.filter.active() &&
         !job_->options.filter.Admits(instance_.Text(kStudyTag), instance_.Text(kSeriesTag), uid)) {
       ++counts_.filtered;
@@ -398,6 +409,14 @@ class Worker {
 };
 
 }  // namespace
+
+bool Shard::Has(std::string_view key) const {
+  if (count <= 1) return true;
+  uint64_t hash = 14695981039346656037U;  // FNV-1a
+  for (const char c : key) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211U;
+  hash ^= hash >> 32;
+  return (hash * 0x9e3779b97f4a7c15 >> 32) % count == number;
+}
 
 base::Result<ExportReport> Export(Source& source, const ExportOptions& options, Destination& table, Destination* account,
                                   Progress& progress, const FailureSink& on_failure) {

@@ -1,4 +1,5 @@
-// The export: source x filter x destination. Every file is counted once: a row, a duplicate, skipped, filtered or failed.
+// The export: source x filter x destination. Every file is counted once: a row, a duplicate, skipped, filtered,
+// failed, or left to another shard.
 #pragma once
 
 #include <atomic>
@@ -6,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "mapping/row_builder.h"
@@ -16,8 +18,18 @@
 
 namespace dicomhouse::transfer {
 
+// One of several exports of the same source that share its rows: each instance belongs to one of them, by its SOP Instance UID,
+// so that copies meet; files without one by their path.
+struct Shard {
+  uint32_t number = 0;  // from 0
+  uint32_t count = 1;
+  // Whether what has this UID or path belongs to this export. The same on every machine and in every version.
+  bool Has(std::string_view key) const;
+};
+
 struct ExportOptions {
   mapping::Options mapping;
+  Shard shard;
   Filter filter;
   int threads = 1;
   std::map<std::string, std::string> summary;  // kept with the table's version
@@ -40,6 +52,7 @@ struct ExportReport {
   uint64_t files = 0;                        // looked at, entries of archives too
   uint64_t skipped = 0;                      // not DICOM, or a DICOMDIR
   uint64_t filtered = 0;                     // not named by the filter
+  uint64_t other_shards = 0;                 // left to the other exports of the source
   uint64_t duplicates = 0;                   // instances that had a row already
   std::map<std::string, uint64_t> failures;  // by reason
   int columns = 0;

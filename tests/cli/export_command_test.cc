@@ -55,6 +55,51 @@ TEST_F(ExportCommandTest, SaysWhatItDidAndWhatToTryNext) {
   EXPECT_THAT(done.err, IsEmpty());
 }
 
+// The shards' processes run at once and append to one table.
+TEST_F(ExportCommandTest, ShardsTogetherAreOneExport) {
+  for (int i = 0; i < 40; ++i) scratch_.Write("scans/many/" + std::to_string(i), Instance("2." + std::to_string(i % 30)));
+  scratch_.Write("scans/text.txt", "no DICOM");
+  scratch_.Write("scans/broken.dcm", std::string(128, '\0') + "DICM");
+  const auto answer = [this](const std::string& table) {
+    const Outcome rows = Dicomhouse(scratch_, {"query", "--format", "csv", "SELECT * FROM " + table + " ORDER BY SourcePath"});
+    const Outcome lines = Dicomhouse(scratch_, {"query", "--format", "csv",
+                                                "SELECT SourcePath, SOPInstanceUID, TagPath, Reason, Excerpt FROM " + table +
+                                                    "_account ORDER BY 1, 2, 3, 4, 5"});
+    EXPECT_EQ(rows.code + lines.code, 0) << rows.err << lines.err;
+    return rows.out + lines.out;
+  };
+  EXPECT_EQ(Export({"--bq-table", "whole"}).code, kDoneWithFailures);
+  std::vector<Running> runs;
+  for (const char* shard : {"1/3", "2/3", "3/3"}) {
+    runs.emplace_back(scratch_,
+                      std::vector<std::string>{"export", scratch_.path("scans"), "--quiet", "--bq-table", "parts",
+                                               "--write-disposition", "write-append", "--shard", shard, "--json"},
+                      -1);
+  }
+  int64_t rows = 0;
+  int64_t skipped = 0;
+  int64_t failed = 0;
+  for (const Running& run : runs) {
+    const Outcome done = run.Wait();
+    EXPECT_THAT(done.code, testing::AnyOf(kDone, kDoneWithFailures)) << done.err;
+    const auto json = base::Json::Parse(done.out);
+    ASSERT_TRUE(json.ok()) << done.out;
+    rows += (*json)["instances"].as_int();
+    skipped += (*json)["skipped"].as_int();
+    failed += done.code == kDoneWithFailures ? 1 : 0;
+    EXPECT_LT((*json)["instances"].as_int(), 32) << "no shard has all";
+  }
+  EXPECT_EQ(rows, 32);
+  EXPECT_EQ(skipped, 1);
+  EXPECT_EQ(failed, 1);
+  EXPECT_EQ(answer("parts"), answer("whole"));
+  for (const char* wrong : {"0/3", "4/3", "1", "1/", "/3", "a/b", "1/3x", "-1/3"}) {
+    const Outcome refused = Export({"--shard", wrong});
+    EXPECT_EQ(refused.code, kWrongUse) << wrong;
+    EXPECT_THAT(refused.err, HasSubstr("I/N")) << wrong;
+  }
+}
+
 TEST_F(ExportCommandTest, AnExistingTableIsAnErrorThatNamesTheWaysOut) {
   ASSERT_EQ(Export().code, kDone);
   const Outcome again = Export();

@@ -78,6 +78,11 @@ TEST(Print, TablesAlignAndCutAndDoNotSteerTerminals) {
   const House house;
   EXPECT_EQ(*house.Ask("SELECT 'é' AS name, 12 AS n UNION ALL SELECT NULL, 5 ORDER BY n", Format::kTable),
             "+------+----+\n| name |  n |\n+------+----+\n| NULL |  5 |\n| é    | 12 |\n+------+----+\n(2 rows)\n");
+  // Characters of two columns, and marks of none.
+  EXPECT_EQ(
+      *house.Ask("SELECT '山田^太郎' AS name UNION ALL SELECT 'ﾔﾏﾀﾞ' UNION ALL SELECT 'e\u0301' ORDER BY name", Format::kTable),
+      "+-----------+\n| name      |\n+-----------+\n| e\u0301         |\n| 山田^太郎 |\n| ﾔﾏﾀﾞ      |\n+-----------+\n"
+      "(3 rows)\n");
   const auto hostile = house.Ask(R"(SELECT '\x1b[2J\a\u009b' AS x, REPEAT('y', 500) AS y)", Format::kTable);
   ASSERT_TRUE(hostile.ok()) << hostile.error().message;
   EXPECT_EQ(hostile->find('\x1b'), std::string::npos);
