@@ -8,5 +8,7 @@ namespace dicomhouse::store {
 
 // The checksum of the bytes so far and `bytes`; begin with 0.
 uint32_t ExtendCrc32c(uint32_t crc, std::span<const uint8_t> bytes);
+// The same without the processor's help.
+uint32_t ExtendCrc32cByTable(uint32_t crc, std::span<const uint8_t> bytes);
 
 }  // namespace dicomhouse::store
