@@ -168,10 +168,10 @@ void LargeBodies(const std::string& endpoint, const std::string& ca_file, const 
 int main(int argc, char** argv) {
   auto server = OrDie(http::Server::Start({}, Handle));
   const uint16_t port = server->port();
+  IdleConnections(*server, 5000);
   for (const int connections : {1, 64, 1000}) {
     std::printf("%d connections: %.0f requests a second\n", connections, RequestsPerSecond(port, connections, 3));
   }
-  IdleConnections(*server, 5000);
   LargeBodies("http://127.0.0.1:" + std::to_string(port), "", "plain");
   if (argc == 4 && std::strcmp(argv[1], "--tls") == 0) {
     http::ServerOptions options;

@@ -5,6 +5,13 @@
 #define BOOST_ASIO_HAS_CO_AWAIT 1
 #define BOOST_ASIO_HAS_STD_COROUTINE 1
 #endif
+#if defined(__SANITIZE_THREAD__)  // which does not know fences; Asio's queues have locks besides
+#define BOOST_ASIO_DISABLE_FENCED_BLOCK 1
+#endif
+
+// clang-format off: <utility> goes first, because awaitable.hpp uses std::exchange without it.
+#include <utility>
+// clang-format on
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
@@ -18,8 +25,3 @@
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#if defined(__SANITIZE_THREAD__)  // which does not know fences; Asio's queues have locks besides
-#define BOOST_ASIO_DISABLE_FENCED_BLOCK 1
-#endif
-
-#include <utility>  // awaitable.hpp uses std::exchange without it
