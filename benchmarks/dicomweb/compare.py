@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""DICOMweb requests against dicomhouse and Orthanc (Debian's orthanc and orthanc-dicomweb) on the same machine, with the same files.
+"""DICOMweb requests against dicomhouse and Orthanc (Debian's orthanc and orthanc-dicomweb) on one machine, with the same files.
 
-    benchmarks/dicomweb/compare.py PROGRAM MAKE_DICOM FOLDER [--instances 24000] [--rounds 20] [--small]
+    benchmarks/dicomweb/compare.py PROGRAM MAKE_DICOM FOLDER [--instances 24000] [--rounds 20]
 
 Prints rates of STOW (1 and 4 clients, 1 and 100 instances a request) and medians of QIDO and metadata requests, alternating, with
 the ratio Orthanc : dicomhouse. Both write to FOLDER; dicomhouse syncs before it answers, Orthanc by its defaults does not.
@@ -65,7 +65,8 @@ class Orthanc:
         }
         (self.folder / "orthanc.json").write_text(json.dumps(settings))
         self.log = open(self.folder / "log", "wb")
-        self.process = subprocess.Popen(["/usr/sbin/Orthanc", str(self.folder / "orthanc.json")], stdout=self.log, stderr=self.log)
+        command = ["/usr/sbin/Orthanc", str(self.folder / "orthanc.json")]
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
         for _ in range(200):
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()

@@ -13,6 +13,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from server import Server  # noqa: E402
@@ -42,6 +43,25 @@ def make_store(server):
         check(status == 200, f"POST {target}: {status} {answer if status != 200 else ''}")
 
 
+def delete_a_study(server):
+    """DELETE of a study is an operation; it has gone when that is done."""
+    root = STORE + "/dicomWeb/studies"
+    _, found = server.request("GET", root + "?limit=1")
+    study = found[0]["0020000D"]["Value"][0]
+    status, operation = server.request("DELETE", f"{root}/{study}")
+    check(status == 200 and "/operations/" in operation["name"], f"DELETE of a study begins {operation}")
+    for _ in range(100):
+        status, operation = server.request("GET", "/v1/" + operation["name"])
+        if status != 200 or operation.get("done"):
+            break
+        time.sleep(0.1)
+    check(operation.get("done") and "error" not in operation, f"the operation is done: {json.dumps(operation)}")
+    status, _ = server.request("GET", f"{root}/{study}/series")
+    check(status == 204, f"a search in the deleted study: {status}")
+    status, _ = server.request("GET", f"{root}/{study}/metadata")
+    check(status == 404, f"metadata of the deleted study: {status}")
+
+
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("program")
@@ -62,6 +82,7 @@ def main():
         run("Python's dicomweb-client", [python, HERE / "python_client.py", url, files])
         run("JavaScript's dicomweb-client and dcmjs", ["node", HERE / "javascript_client.js", url],
             env={**os.environ, "NODE_PATH": str(options.clients / "node_modules")})
+        delete_a_study(server)
         status, metrics = server.request("GET", STORE + ":getDICOMStoreMetrics")
         check(status == 200, f"metrics: {json.dumps(metrics)}")
     print(f"{len(failures)} failed" if failures else "all hold")
