@@ -271,8 +271,8 @@ base::Status StoredInstances::CommitOne(IncomingInstance& incoming, OnExisting o
   RecordHeader record{RecordKind::kHeader, incoming.store(), id, incoming.key().instance, 0, 0};
   DH_ASSIGN(const Place header, header_writer_.Add(record, incoming.header_record()));
   // The rows that count live bytes have to be there.
-  DH_CHECK(index_->SetSegment(RecordKind::kInstance, blob.segment, blob.offset));
-  DH_CHECK(index_->SetSegment(RecordKind::kHeader, header.segment, header.offset));
+  DH_CHECK(index_->NeedSegment(RecordKind::kInstance, blob.segment));
+  DH_CHECK(index_->NeedSegment(RecordKind::kHeader, header.segment));
   const ChangeKind kind = existing ? ChangeKind::kReplaced : ChangeKind::kStored;
   return index_->Insert(id, kind, now, incoming, blob, header);
 }

@@ -198,6 +198,7 @@ void IndexWriter::Reset() {
   studies_.clear();
   totals_.clear();
   live_.clear();
+  segments_.clear();
   if (known_.size() > kMaxKnown) known_.clear();
   if (written_.size() > 2 * kMaxKnown) written_.clear();
 }
@@ -370,6 +371,11 @@ base::Status IndexWriter::Settle() {
   }
   for (const auto& [row, state] : studies_) DH_CHECK(SettleLevel(Level::kStudy, state));
   return {};
+}
+
+base::Status IndexWriter::NeedSegment(RecordKind kind, int64_t number) {
+  if (number == 0 || !segments_.insert({kind, number}).second) return {};
+  return RunOnce(*connection_, "INSERT OR IGNORE INTO segments(kind, number) VALUES(?, ?)", {static_cast<int64_t>(kind), number});
 }
 
 base::Status IndexWriter::SetSegment(RecordKind kind, int64_t number, uint64_t end) {
