@@ -74,6 +74,14 @@ bool IsStringMap(const Json& json) {
          std::all_of(json.object().begin(), json.object().end(), [](const auto& entry) { return entry.second.is_string(); });
 }
 
+// What protobuf does not tell from an absent field.
+bool IsDefault(const Json& value, const JsonField& field) {
+  if (field.repeated) return value.array().empty();
+  if (field.kind == JsonKind::kMap) return value.object().empty();
+  if (field.kind == JsonKind::kInt64) return value.as_string() == "0";
+  return value == Json(false) || value == Json(0) || value == Json("");
+}
+
 // Excerpt of a value for a message.
 std::string Shown(const Json& value) {
   std::string text = value.Print();
@@ -104,7 +112,7 @@ class Reader {
       }
       if (value == nullptr || value->is_null() || field.output_only) continue;
       DH_ASSIGN(Json read, Field(*value, field, PathOf(path, field.name)));
-      out.Set(field.name, std::move(read));
+      if (!IsDefault(read, field)) out.Set(field.name, std::move(read));
     }
     return out;
   }

@@ -50,8 +50,8 @@ struct FieldViolation {
 };
 
 // Reads a message by its shape: fields in the shape's order and under their names (lowerCamelCase; snake_case is taken too), null
-// ones left out, int64 as strings. Errors: kInvalidArgument for an unknown field or a wrong type, in Google's words; `violation`,
-// when given, is then filled.
+// ones and defaults (false, 0, "", no items) left out, int64 as strings. Errors: kInvalidArgument for an unknown field or a wrong
+// type, in Google's words; `violation`, when given, is then filled.
 base::Result<base::Json> ReadMessage(const base::Json& json, const JsonShape& shape, FieldViolation* violation = nullptr);
 
 // The field of that name, in either spelling, or null.
