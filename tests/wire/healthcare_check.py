@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The Healthcare API driven by clients that we did not write: real gcloud, google-api-python-client built from the description that
-the server serves, and @googleapis/healthcare.
+"""The Healthcare API driven by clients that we did not write: real gcloud, google-api-python-client built from the description
+that the server serves, and @googleapis/healthcare.
 
     healthcare_check.py PROGRAM FOLDER [--clients FOLDER] [--gcloud COMMAND]
 
@@ -61,7 +61,7 @@ def drive_gcloud(gcloud):
     store = gcloud.json("healthcare", "dicom-stores", "describe", "s", *inside)
     check(store == {"name": "projects/p/locations/l/datasets/d/dicomStores/s",
                     "notificationConfig": {"pubsubTopic": "projects/p/topics/t"}}, f"describe: {store}")
-    gcloud.run("healthcare", "dicom-stores", "update", "s", *inside, "--clear-pubsub-topic")
+    gcloud.run("healthcare", "dicom-stores", "update", "s", *inside, "--pubsub-topic=projects/p/topics/u")
     check(len(gcloud.json("healthcare", "dicom-stores", "list", *inside)) == 1, "one store is listed")
     export = ["healthcare", "dicom-stores", "export", "bq", "s", *inside, "--bq-table=bq://p.analysis.gcloud"]
     for disposition in ("write-empty", "write-append", "write-truncate"):
@@ -69,7 +69,7 @@ def drive_gcloud(gcloud):
         check("Request issued for: [s]" in said and "Waiting for operation [" in said, f"{disposition}: what is printed")
     gcloud.run(*export, "--overwrite-table")
     _, said = gcloud.run(*export, fails=True)
-    check("already exists" in said, "without a disposition an existing table is an error")
+    check("bq://p.analysis.gcloud" in said and "exist" in said, f"without a disposition an existing table is an error: {said}")
     operations = gcloud.json("healthcare", "operations", "list", *inside)
     check(len(operations) == 6 and all(operation["done"] for operation in operations), "operations are listed")
     name = operations[1]["name"].rsplit("/", 1)[1]

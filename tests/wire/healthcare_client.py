@@ -6,6 +6,7 @@ import sys
 import time
 import urllib.request
 
+import httplib2
 from googleapiclient import discovery, errors
 
 URL = sys.argv[1]
@@ -14,7 +15,7 @@ URL = sys.argv[1]
 def built(version):
     with urllib.request.urlopen(f"{URL}/$discovery/rest?version={version}") as response:
         description = response.read()
-    return discovery.build_from_document(description, http=__import__("httplib2").Http())
+    return discovery.build_from_document(description, http=httplib2.Http())
 
 
 def done(operations, operation):
@@ -30,7 +31,8 @@ for version in ("v1", "v1beta1"):
     stores = datasets.dicomStores()
     parent = "projects/p/locations/l"
     dataset = f"{parent}/datasets/py-{version}"
-    made = done(datasets.operations(), datasets.create(parent=parent, datasetId=f"py-{version}", body={"timeZone": "UTC"}).execute())
+    made = datasets.create(parent=parent, datasetId=f"py-{version}", body={"timeZone": "UTC"}).execute()
+    made = done(datasets.operations(), made)
     assert made["response"]["name"] == dataset, made
     assert datasets.get(name=dataset).execute() == {"name": dataset, "timeZone": "UTC"}
     for name in ("a", "b", "c"):
