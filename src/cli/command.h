@@ -40,6 +40,8 @@ void AddInspect(CLI::App& app, Common& common, Run& run);
 void AddTables(CLI::App& app, Common& common, Run& run);
 void AddServe(CLI::App& app, Run& run);
 void AddStore(CLI::App& app, Run& run);
+// Commands over a server: cli/api_client.h.
+void AddHealthcare(CLI::App& app, Run& run);
 // Hidden: writes man page and completions of all that `app` has.
 void AddGenerate(CLI::App& app, Run& run);
 

@@ -109,6 +109,7 @@ std::unique_ptr<CLI::App> MakeProgram(Common& common, Run& run) {
   AddInspect(*app, common, run);
   AddServe(*app, run);
   AddStore(*app, run);
+  AddHealthcare(*app, run);
   AddGenerate(*app, run);
   return app;
 }
