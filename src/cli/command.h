@@ -42,6 +42,9 @@ void AddServe(CLI::App& app, Run& run);
 void AddStore(CLI::App& app, Run& run);
 // Commands over a server: cli/api_client.h.
 void AddHealthcare(CLI::App& app, Run& run);
+void AddStorage(CLI::App& app, Run& run);
+void AddLogging(CLI::App& app, Run& run);
+void AddBq(CLI::App& app, Common& common, Run& run);
 // Hidden: writes man page and completions of all that `app` has.
 void AddGenerate(CLI::App& app, Run& run);
 

@@ -110,6 +110,9 @@ std::unique_ptr<CLI::App> MakeProgram(Common& common, Run& run) {
   AddServe(*app, run);
   AddStore(*app, run);
   AddHealthcare(*app, run);
+  AddStorage(*app, run);
+  AddLogging(*app, run);
+  AddBq(*app, common, run);
   AddGenerate(*app, run);
   return app;
 }

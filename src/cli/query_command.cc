@@ -18,12 +18,31 @@ struct QueryFlags {
   std::string format = "table";
   int64_t max_rows = 0;
   int threads = 0;
+  std::string destination;
+  bool append = false;
+  bool replace = false;
 };
 
 base::Result<std::string> TextOf(const QueryFlags& flags) {
   if (!flags.file.empty()) return base::RealFileSystem().ReadAll(flags.file, base::kMaxStatementBytes);
   if (flags.sql != "-") return flags.sql;
   return std::string(std::istreambuf_iterator<char>(std::cin), {});
+}
+
+// The answer becomes a table.
+base::Status RunIntoTable(const QueryFlags& flags, const Common& common, const std::string& sql, const query::Options& options) {
+  using warehouse::Disposition;
+  DH_ASSIGN(const warehouse::TableName table, ParseTableName(flags.destination, common));
+  const Disposition disposition = flags.append    ? Disposition::kAppend
+                                  : flags.replace ? Disposition::kTruncate
+                                                  : Disposition::kEmpty;
+  const auto rows = query::RunInto(warehouse::Warehouse(common.warehouse), sql, options, table, disposition);
+  if (!rows.ok() && rows.error().code == base::ErrorCode::kAlreadyExists) {
+    return base::Error{rows.error().code, rows.error().message + ":\n  --append  adds to it\n  --replace  replaces it"};
+  }
+  if (!rows.ok()) return rows.error();
+  std::printf("%lld rows in %s\n", static_cast<long long>(*rows), table.Text().c_str());
+  return {};
 }
 
 base::Status RunQuery(const QueryFlags& flags, const Common& common) {
@@ -36,6 +55,7 @@ base::Status RunQuery(const QueryFlags& flags, const Common& common) {
                                                : query::Format::kTable;
   options.max_rows = flags.max_rows;
   options.threads = flags.threads;
+  if (!flags.destination.empty()) return RunIntoTable(flags, common, sql, options);
   return query::Run(warehouse::Warehouse(common.warehouse), sql, options, [](std::string_view piece) -> base::Status {
     if (std::fwrite(piece.data(), 1, piece.size(), stdout) != piece.size())
       return base::Error{base::ErrorCode::kIo, "can't write to standard output"};
@@ -53,7 +73,9 @@ void AddQuery(CLI::App& app, Common& common, Run& run) {
       "  dicomhouse query \"SELECT Modality, COUNT(*) AS n FROM metadata GROUP BY Modality\"\n"
       "  dicomhouse query --format json \"SELECT PatientName.Alphabetic.FamilyName FROM metadata LIMIT 3\"\n"
       "  dicomhouse query \"SELECT e.Tag, e.Data[SAFE_OFFSET(0)] FROM metadata, UNNEST(OtherElements) AS e LIMIT 5\"\n"
-      "  dicomhouse query --file question.sql --format parquet > answer.parquet");
+      "  dicomhouse query --file question.sql --format parquet > answer.parquet\n"
+      "  dicomhouse query \"SELECT DISTINCT CONCAT('/studies/', StudyInstanceUID) FROM metadata\" --destination-table studies "
+      "--replace");
   auto* sql = command->add_option("SQL", flags->sql, "The question; - reads it from standard input");
   command->add_option("--file", flags->file, "Read the question from a file")->type_name("FILE")->excludes(sql);
   command->add_option("--format", flags->format, "How the answer is printed")
@@ -61,6 +83,12 @@ void AddQuery(CLI::App& app, Common& common, Run& run) {
       ->capture_default_str();
   command->add_option("--max-rows", flags->max_rows, "Print at most so many rows (0: all)")->capture_default_str();
   command->add_option("--threads", flags->threads, "Threads of the engine (default: as many as the machine has)");
+  auto* destination = command
+                          ->add_option("--destination-table,--destination_table", flags->destination,
+                                       "Write the answer into a table instead, which must be new or empty")
+                          ->type_name("NAME");
+  auto* append = command->add_flag("--append,--append_table", flags->append, "Add to that table")->needs(destination);
+  command->add_flag("--replace", flags->replace, "Replace that table")->needs(destination)->excludes(append);
   AddCommonFlags(*command, common);
   command->callback([flags, &common, &run] {
     if (flags->sql.empty() && flags->file.empty()) throw CLI::RequiredError("SQL or --file");

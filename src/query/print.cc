@@ -241,6 +241,38 @@ class JsonRows : public Printer {
   bool first_ = true;
 };
 
+// BigQuery's NEWLINE_DELIMITED_JSON.
+class JsonLineRows : public Printer {
+ public:
+  using Printer::Printer;
+
+  base::Status Begin(const std::vector<ValueType>& columns) override {
+    columns_ = &columns;
+    return {};
+  }
+
+  // Columns that are NULL are left out.
+  base::Status Row(const Rows& rows, size_t row) override {
+    text_ += '{';
+    bool first = true;
+    for (size_t i = 0; i < columns_->size(); ++i) {
+      if (rows.column(i).is_null(row)) continue;
+      if (!std::exchange(first, false)) text_ += ',';
+      base::AppendJsonString(text_, (*columns_)[i].name);
+      text_ += ':';
+      printer_.Value(text_, rows.column(i), row, 0);
+    }
+    text_ += "}\n";
+    return Flush(false);
+  }
+
+  base::Status End() override { return Flush(true); }
+
+ private:
+  const std::vector<ValueType>* columns_ = nullptr;
+  JsonPrinter printer_{false};
+};
+
 class CsvRows : public Printer {
  public:
   using Printer::Printer;
@@ -531,6 +563,10 @@ std::string ScalarText(const ValueVector& values, size_t row) {
 base::Status Print(Rows& rows, Format format, int64_t max_rows, const Output& output) {
   if (format == Format::kJson) {
     JsonRows printer(output);
+    return PrintAll(rows, max_rows, printer);
+  }
+  if (format == Format::kJsonLines) {
+    JsonLineRows printer(output);
     return PrintAll(rows, max_rows, printer);
   }
   if (format == Format::kCsv) {

@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/sync_file.h"
 #include "query/dialect.h"
 #include "query/gate.h"
 #include "query/print.h"
+#include "query/result_table.h"
 #include "warehouse/engine.h"
 #include "warehouse/parquet_scan.h"
 
@@ -192,37 +194,81 @@ std::string ParquetQuery(const std::string& sql, const std::vector<warehouse::Va
 // One statement on its way through both locks.
 class Statement {
  public:
-  Statement(const warehouse::Warehouse& warehouse, const Options& options, const Output& output)
-      : tables_(warehouse, options.defaults), options_(options), output_(output) {}
+  Statement(const warehouse::Warehouse& warehouse, const Options& options)
+      : tables_(warehouse, options.defaults), options_(options) {}
 
-  base::Status Answer(std::string_view sql) {
-    DH_ASSIGN(translation_, Translate(sql, [this](const std::string& name) { return tables_.Open(name); }));
-    DH_ASSIGN(Engine engine, Engine::Open({options_.threads, options_.memory_bytes}));
-    DH_CHECK(PassGate(engine));
+  base::Status Answer(std::string_view sql, const Output& output) {
     std::unique_ptr<TemporaryFolder> folder;
     std::string file;
-    std::vector<std::string> paths = tables_.Paths();
     if (options_.format == Format::kParquet) {
       DH_ASSIGN(folder, TemporaryFolder::Make());
       file = folder->path() + "/result.parquet";
-      paths.push_back(file);
     }
+    DH_ASSIGN(Engine engine, Prepare(sql, file));
+    auto rows = engine.Query(translation_.sql);
+    if (!rows.ok()) return Explain(engine, rows.error(), translation_, tables_);
+    DH_CHECK(CheckNames(rows->columns()));
+    base::Status status =
+        file.empty() ? Print(*rows, options_.format, options_.max_rows, output) : Parquet(engine, *rows, file, output);
+    return status.ok() ? status : Explained(engine, status.error());
+  }
+
+  // Answers into one new part of a table.
+  base::Result<int64_t> AnswerInto(std::string_view sql, const warehouse::Warehouse& warehouse, const warehouse::TableName& table,
+                                   warehouse::Disposition disposition) {
+    DH_ASSIGN(warehouse::Transaction transaction, warehouse::Transaction::Begin(warehouse, table, disposition));
+    const std::string file = transaction.NewDataPath();
+    DH_ASSIGN(Engine engine, Prepare(sql, file));
+    DH_ASSIGN(const ResultTable result, Shape(engine));
+    int64_t count = 0;
+    const auto finish = [&](const table::Schema& with_ids) -> base::Result<std::vector<warehouse::DataFile>> {
+      auto copied = engine.Query(result.CopySql(translation_.sql, options_.max_rows, file, with_ids));
+      if (!copied.ok()) return Explained(engine, copied.error());
+      DH_ASSIGN(const bool any, copied->Next());
+      count = any && copied->size() > 0 ? copied->column(0).integer(0) : 0;
+      DH_CHECK(base::SyncFile(file));
+      DH_ASSIGN(const uint64_t bytes, warehouse.files().Size(file));
+      if (count == 0) return std::vector<warehouse::DataFile>();
+      return std::vector<warehouse::DataFile>{{transaction.RelativePath(file), count, static_cast<int64_t>(bytes), {}, {}}};
+    };
+    DH_CHECK(transaction.Commit(result.schema(), finish, {}, {}));
+    if (count == 0) (void)warehouse.files().Remove(file);
+    return count;
+  }
+
+ private:
+  // Both locks are passed, the tables are there; `file` (unless "") can be written.
+  base::Result<Engine> Prepare(std::string_view sql, const std::string& file) {
+    DH_ASSIGN(translation_, Translate(sql, [this](const std::string& name) { return tables_.Open(name); }));
+    DH_ASSIGN(Engine engine, Engine::Open({options_.threads, options_.memory_bytes}));
+    DH_CHECK(PassGate(engine));
+    std::vector<std::string> paths = tables_.Paths();
+    if (!file.empty()) paths.push_back(file);
     DH_CHECK(engine.Lock(paths));
     warehouse::ScanColumns columns;
     columns.all = translation_.all_columns;
     columns.names = translation_.names;
     DH_CHECK(tables_.CreateViews(engine, columns));
-    auto rows = engine.Query(translation_.sql);
-    if (!rows.ok()) return Explain(engine, rows.error(), translation_, tables_);
-    DH_CHECK(CheckNames(rows->columns()));
-    base::Status status = file.empty() ? Print(*rows, options_.format, options_.max_rows, output_) : Parquet(engine, *rows, file);
-    if (!status.ok() && !engine.problem().message.empty() && status.error().message == engine.problem().message) {
-      return Explain(engine, status.error(), translation_, tables_);
-    }
-    return status;
+    return engine;
   }
 
- private:
+  // The table that the result is. No row is made.
+  base::Result<ResultTable> Shape(Engine& engine) {
+    auto rows = engine.Query("SELECT * FROM (" + translation_.sql + ") LIMIT 0");
+    if (!rows.ok()) {
+      rows = engine.Query(translation_.sql);  // once more, so that the error has its place
+      if (!rows.ok()) return Explain(engine, rows.error(), translation_, tables_);
+    }
+    DH_CHECK(CheckNames(rows->columns()));
+    return ResultTable::Of(rows->columns());
+  }
+
+  // An error of the engine in the user's words; others as they are.
+  base::Error Explained(const Engine& engine, const base::Error& error) const {
+    const std::string& said = engine.problem().message;
+    return !said.empty() && error.message == said ? Explain(engine, error, translation_, tables_) : error;
+  }
+
   base::Status PassGate(Engine& engine) {
     DH_ASSIGN(const std::string serialized, engine.Text(std::string(kSerialize), translation_.sql));
     DH_ASSIGN(const Refusal refusal, CheckStatement(serialized, tables_.Views()));
@@ -232,23 +278,27 @@ class Statement {
                        (placed ? Where(translation_.Locate(refusal.offset)) : std::string()) + refusal.message};
   }
 
-  base::Status Parquet(Engine& engine, const warehouse::Rows& rows, const std::string& file) {
+  base::Status Parquet(Engine& engine, const warehouse::Rows& rows, const std::string& file, const Output& output) {
     const std::string query = ParquetQuery(translation_.sql, rows.columns(), options_.max_rows);
     DH_CHECK(engine.Execute("COPY (" + query + ") TO " + warehouse::SqlString(file) +
                             " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"));
-    return CopyToOutput(file, output_);
+    return CopyToOutput(file, output);
   }
 
   Tables tables_;
   Options options_;
-  const Output& output_;
   Translation translation_;
 };
 
 }  // namespace
 
 base::Status Run(const warehouse::Warehouse& warehouse, std::string_view sql, const Options& options, const Output& output) {
-  return Statement(warehouse, options, output).Answer(sql);
+  return Statement(warehouse, options).Answer(sql, output);
+}
+
+base::Result<int64_t> RunInto(const warehouse::Warehouse& warehouse, std::string_view sql, const Options& options,
+                              const warehouse::TableName& table, warehouse::Disposition disposition) {
+  return Statement(warehouse, options).AnswerInto(sql, warehouse, table, disposition);
 }
 
 }  // namespace dicomhouse::query

@@ -12,7 +12,8 @@
 
 namespace dicomhouse::query {
 
-enum class Format { kTable, kJson, kCsv, kParquet };
+// kJsonLines: one object a line.
+enum class Format { kTable, kJson, kJsonLines, kCsv, kParquet };
 
 struct Options {
   warehouse::TableName defaults;  // project and dataset for names without them
@@ -28,5 +29,11 @@ using Output = std::function<base::Status(std::string_view)>;
 // Answers `sql`. Errors: kInvalidArgument with line:column for what the dialect or the gate refuses; kNotFound for tables,
 // with the nearest names; kUnsupported for GoogleSQL that is not understood yet.
 base::Status Run(const warehouse::Warehouse& warehouse, std::string_view sql, const Options& options, const Output& output);
+
+// Answers `sql` into a table of the warehouse: its columns are the result's, with types that a table has (DATETIME becomes
+// STRING, numbers INT64 or FLOAT64). Returns the number of rows. Errors: those of Run and of warehouse::Transaction;
+// kUnsupported: a column of a type that no table has.
+base::Result<int64_t> RunInto(const warehouse::Warehouse& warehouse, std::string_view sql, const Options& options,
+                              const warehouse::TableName& table, warehouse::Disposition disposition);
 
 }  // namespace dicomhouse::query

@@ -1,0 +1,126 @@
+// `dicomhouse bq extract`: a table of the warehouse to an object, so that the result of a query becomes a filter file.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include "cli/command.h"
+#include "cli/storage_client.h"
+#include "query/query.h"
+
+namespace dicomhouse::cli {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+
+struct ExtractFlags {
+  Server server;
+  std::string table;
+  std::string uri;
+  std::string format = "CSV";
+  bool no_header = false;
+};
+
+// A file without a name: it goes when it is closed.
+class SpoolFile {
+ public:
+  static base::Result<SpoolFile> Make() {
+    std::error_code failed;
+    std::string path = (std::filesystem::temp_directory_path(failed) / "dicomhouse-extract-XXXXXX").string();
+    const int descriptor = failed ? -1 : ::mkostemp(path.data(), O_CLOEXEC);
+    if (descriptor < 0) return Error{ErrorCode::kIo, path + ": can't be made (set TMPDIR)"};
+    ::unlink(path.c_str());
+    return SpoolFile(descriptor);
+  }
+  SpoolFile(SpoolFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  SpoolFile& operator=(SpoolFile&&) = delete;
+  ~SpoolFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+
+  base::Status Write(std::string_view bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+      if (written < 0 && errno != EINTR) return Error{ErrorCode::kIo, "can't write to the temporary folder"};
+      if (written > 0) bytes.remove_prefix(static_cast<size_t>(written));
+    }
+    return {};
+  }
+  int Rewound() const {
+    ::lseek(descriptor_, 0, SEEK_SET);
+    return descriptor_;
+  }
+
+ private:
+  explicit SpoolFile(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;
+};
+
+base::Result<int> Extract(const ExtractFlags& flags, const Common& common) {
+  std::string text = flags.table;  // PROJECT:DATASET.TABLE is bq's form
+  if (!text.starts_with("bq://")) {
+    if (const size_t colon = text.find(':'); colon != std::string::npos) text[colon] = '.';
+  }
+  DH_ASSIGN(const warehouse::TableName table, ParseTableName(text, common));
+  DH_ASSIGN(const store::ObjectUri to, store::ObjectUri::Parse(flags.uri));
+  if (to.object.empty()) return Error{ErrorCode::kInvalidArgument, flags.uri + ": name the object too"};
+  if (flags.uri.find('*') != std::string::npos)
+    return Error{ErrorCode::kUnsupported, flags.uri + ": one object is written; leave the * out"};
+  DH_ASSIGN(const SpoolFile spool, SpoolFile::Make());
+  query::Options options;
+  options.format = flags.format == "CSV" ? query::Format::kCsv : query::Format::kJsonLines;
+  bool in_header = flags.no_header && options.format == query::Format::kCsv;
+  const auto write = [&](std::string_view piece) -> base::Status {
+    if (in_header) {  // names of columns have no line ends
+      const size_t end = piece.find('\n');
+      in_header = end == std::string_view::npos;
+      piece.remove_prefix(in_header ? piece.size() : end + 1);
+    }
+    return spool.Write(piece);
+  };
+  DH_CHECK(query::Run(warehouse::Warehouse(common.warehouse), "SELECT * FROM `" + table.Text() + "`", options, write));
+  DH_ASSIGN(ApiClient api, ApiClient::Make(flags.server));
+  DescriptorBody body(spool.Rewound());
+  DH_ASSIGN(const base::Json object, StorageClient(api).Upload(body, to));
+  std::fprintf(stderr, "%s: %s bytes written to %s\n", table.Text().c_str(), object["size"].as_string().c_str(),
+               to.Text().c_str());
+  return kDone;
+}
+
+}  // namespace
+
+void AddBq(CLI::App& app, Common& common, Run& run) {
+  auto flags = std::make_shared<ExtractFlags>();
+  CLI::App* bq = app.add_subcommand("bq", "Tables to objects, with the words of bq");
+  bq->require_subcommand(1);
+  CLI::App* extract = bq->add_subcommand("extract", "Write a table into an object of a server");
+  extract->footer(
+      "Examples:\n"
+      "  dicomhouse query \"SELECT CONCAT('/studies/', StudyInstanceUID) FROM metadata WHERE Modality = 'MR'\" "
+      "--destination-table wanted\n"
+      "  dicomhouse bq extract --noprint_header wanted gs://my-bucket/filter.txt\n"
+      "  dicomhouse bq extract --destination_format NEWLINE_DELIMITED_JSON local:dicom.metadata gs://my-bucket/metadata.json");
+  extract->add_option("TABLE", flags->table, "The table: [[PROJECT:]DATASET.]TABLE")->required();
+  extract->add_option("URI", flags->uri, "The object: gs://BUCKET/FILE")->required();
+  extract->add_option("--destination_format,--destination-format", flags->format, "CSV or NEWLINE_DELIMITED_JSON")
+      ->check(CLI::IsMember({"CSV", "NEWLINE_DELIMITED_JSON"}))
+      ->capture_default_str();
+  extract->add_flag("--noprint_header,--noprint-header,!--print_header", flags->no_header, "CSV without the line of names");
+  extract->add_option("--warehouse", common.warehouse, "Folder of the tables (or the variable DICOMHOUSE_WAREHOUSE)")
+      ->type_name("DIR")
+      ->capture_default_str();
+  extract->add_option("--dataset", common.dataset, "Dataset of table names that have none")->capture_default_str();
+  AddServerFlags(*extract, flags->server);
+  extract->callback([flags, &common, &run] {
+    run = [flags, &common] {
+      const auto code = Extract(*flags, common);
+      return code.ok() ? *code : Complain(code.error());
+    };
+  });
+}
+
+}  // namespace dicomhouse::cli
