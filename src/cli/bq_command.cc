@@ -65,7 +65,7 @@ base::Result<int> Extract(const ExtractFlags& flags, const Common& common) {
   if (!text.starts_with("bq://")) {
     if (const size_t colon = text.find(':'); colon != std::string::npos) text[colon] = '.';
   }
-  DH_ASSIGN(const warehouse::TableName table, ParseTableName(text, common));
+  DH_ASSIGN(const warehouse::TableName table, warehouse::TableName::Parse(text, {flags.server.project, common.dataset, ""}));
   DH_ASSIGN(const store::ObjectUri to, store::ObjectUri::Parse(flags.uri));
   if (to.object.empty()) return Error{ErrorCode::kInvalidArgument, flags.uri + ": name the object too"};
   if (flags.uri.find('*') != std::string::npos)

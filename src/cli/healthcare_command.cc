@@ -597,7 +597,14 @@ base::Result<int> RunCommand(const Command& command, const HealthcareFlags& flag
 int ComplainOf(const Command& command, const Error& error) {
   std::string words = command.words;
   std::replace(words.begin(), words.end(), ' ', '.');
-  std::fprintf(stderr, "ERROR: (dicomhouse.healthcare.%s) %s\n", words.c_str(), Printable(error.message).c_str());
+  std::string text = "ERROR: (dicomhouse.healthcare." + words + ") ";
+  for (std::string_view rest = error.message;;) {  // its lines stay lines
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    text += Printable(rest.substr(0, end)) + "\n";
+    if (end == rest.size()) break;
+    rest.remove_prefix(end + 1);
+  }
+  std::fprintf(stderr, "%s", text.c_str());
   return kFailed;
 }
 

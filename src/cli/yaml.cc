@@ -116,13 +116,14 @@ Style StyleOf(std::string_view text) {
   if (text.find('\n') != std::string_view::npos) {
     return text.find(" \n") != std::string_view::npos || text.back() == ' ' ? Style::kDouble : Style::kLiteral;
   }
-  if (text.front() == ' ' || text.back() == ' ' || LooksLikeAnotherType(text)) return Style::kSingle;
-  if (text.starts_with("---") || text.starts_with("...")) return Style::kSingle;
-  if (std::string_view("#,[]{}&*!|>'\"%@`").find(text.front()) != std::string_view::npos) return Style::kSingle;
+  const Style quoted = text.find('\'') == std::string_view::npos ? Style::kSingle : Style::kDouble;
+  if (text.front() == ' ' || text.back() == ' ' || LooksLikeAnotherType(text)) return quoted;
+  if (text.starts_with("---") || text.starts_with("...")) return quoted;
+  if (std::string_view("#,[]{}&*!|>'\"%@`").find(text.front()) != std::string_view::npos) return quoted;
   const bool alone = text.size() == 1 || text[1] == ' ';
-  if ((text.front() == '?' || text.front() == ':' || text.front() == '-') && alone) return Style::kSingle;
+  if ((text.front() == '?' || text.front() == ':' || text.front() == '-') && alone) return quoted;
   if (text.find(": ") != std::string_view::npos || text.back() == ':' || text.find(" #") != std::string_view::npos) {
-    return Style::kSingle;
+    return quoted;
   }
   return Style::kPlain;
 }
@@ -155,40 +156,39 @@ class YamlWriter {
       const bool single = text[i] == ' ' && (i == 0 || text[i - 1] != ' ') && i > 0 && i + 1 < text.size() && text[i + 1] != ' ';
       if (single && fold && Column() > kWidth) {
         NewLine(indent);
-      } else if (text[i] == '\'' && quoted_) {
-        out_ += "''";
       } else {
         out_ += text[i];
       }
     }
   }
 
-  void Double(std::string_view text) {
+  // An escape, or nothing for a byte that stands for itself.
+  static std::string EscapeOf(unsigned char c) {
+    static constexpr std::pair<char, const char*> kNamed[] = {{'"', "\\\""}, {'\\', "\\\\"}, {'\n', "\\n"}, {'\t', "\\t"},
+                                                              {'\r', "\\r"}, {'\0', "\\0"},  {0x1B, "\\e"}, {'\a', "\\a"},
+                                                              {'\b', "\\b"}, {'\v', "\\v"},  {'\f', "\\f"}};
+    for (const auto& [byte, text] : kNamed) {
+      if (static_cast<unsigned char>(byte) == c) return text;
+    }
+    if (c >= 0x20 && c != 0x7F) return "";
+    char code[8];
+    std::snprintf(code, sizeof code, "\\x%02X", c);
+    return code;
+  }
+
+  // Lines are broken in front of a blank or behind an escape; both ends of the break have a backslash.
+  void Double(std::string_view text, size_t indent, bool fold) {
     out_ += '"';
     for (size_t i = 0; i < text.size(); ++i) {
-      const auto c = static_cast<unsigned char>(text[i]);
-      char code[16];
-      if (c == '"' || c == '\\') {
+      const std::string escape = EscapeOf(static_cast<unsigned char>(text[i]));
+      out_ += escape;
+      const bool inside = i > 0 && i + 1 < text.size();
+      if (fold && inside && (text[i] == ' ' || !escape.empty()) && Column() > kWidth) {
         out_ += '\\';
-        out_ += text[i];
-      } else if (c == '\n') {
-        out_ += "\\n";
-      } else if (c == '\t') {
-        out_ += "\\t";
-      } else if (c == '\r') {
-        out_ += "\\r";
-      } else if (c == 0) {
-        out_ += "\\0";
-      } else if (c == 0x1B) {
-        out_ += "\\e";
-      } else if (c == 0x07 || c == 0x08 || c == 0x0B || c == 0x0C) {
-        out_ += c == 0x07 ? "\\a" : c == 0x08 ? "\\b" : c == 0x0B ? "\\v" : "\\f";
-      } else if (c < 0x20 || c == 0x7F) {
-        std::snprintf(code, sizeof code, "\\x%02X", c);
-        out_ += code;
-      } else {
-        out_ += text[i];
+        NewLine(indent);
+        if (text[escape.empty() ? i : i + 1] == ' ') out_ += '\\';
       }
+      if (escape.empty()) out_ += text[i];
     }
     out_ += '"';
   }
@@ -218,16 +218,14 @@ class YamlWriter {
         return Folded(text, indent, !key);
       case Style::kSingle:
         out_ += '\'';
-        quoted_ = true;
         Folded(text, indent, !key);
-        quoted_ = false;
         out_ += '\'';
         return;
       case Style::kLiteral:
         if (!key) return Literal(text, indent);
         [[fallthrough]];
       case Style::kDouble:
-        return Double(text);
+        return Double(text, indent, !key);
     }
   }
 
@@ -280,7 +278,6 @@ class YamlWriter {
   }
 
   std::string out_;
-  bool quoted_ = false;
 };
 
 }  // namespace

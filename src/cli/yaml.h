@@ -8,7 +8,7 @@
 namespace dicomhouse::cli {
 
 // A document, with a line end. Byte for byte what ruamel.yaml's safe dumper makes of it with a width of 80
-// (tests/cli/yaml_test.cc has its outputs).
+// (tests/golden/gcloud_yaml.json has its outputs).
 std::string PrintYaml(const base::Json& json);
 
 // The same value with the keys of all objects sorted by their bytes.

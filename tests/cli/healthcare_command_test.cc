@@ -1,0 +1,171 @@
+// Our commands against a server with canned answers: requests that are sent, and what is printed. The texts are what gcloud
+// printed for the same answers; tests/wire/cli_check.py runs both.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <mutex>
+
+#include "base/json.h"
+#include "http/server.h"
+#include "tests/cli/program_runner.h"
+
+namespace dicomhouse::cli {
+namespace {
+
+const std::string kDataset = "projects/p/locations/us-central1/datasets/d";
+
+class HealthcareCommands : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    http::ServerOptions options;
+    options.io_threads = 1;
+    options.handler_threads = 1;
+    auto server = http::Server::Start(std::move(options), [this](http::Request& request) { return Handle(request); });
+    ASSERT_TRUE(server.ok()) << server.error().message;
+    server_ = *std::move(server);
+    ::setenv("DICOMHOUSE_ENDPOINT", ("http://127.0.0.1:" + std::to_string(server_->port())).c_str(), 1);
+    ::setenv("CLOUDSDK_CORE_PROJECT", "p", 1);
+    ::setenv("DICOMHOUSE_TOKEN", "secret", 1);
+  }
+  void TearDown() override {
+    for (const char* name : {"DICOMHOUSE_ENDPOINT", "CLOUDSDK_CORE_PROJECT", "DICOMHOUSE_TOKEN"}) ::unsetenv(name);
+  }
+
+  // "GET /v1/...": the answer's status and body.
+  void Expect(const std::string& request, const std::string& body, int status = 200) { answers_[request] = {status, body}; }
+
+  Outcome Healthcare(std::vector<std::string> words) {
+    words.insert(words.begin(), "healthcare");
+    return Dicomhouse(scratch_, std::move(words));
+  }
+
+  std::vector<std::string> requests() {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+
+  const Scratch scratch_;
+
+ private:
+  http::Response Handle(http::Request& request) {
+    const auto body = http::ReadAll(*request.body, 1 << 20);
+    const std::lock_guard lock(mutex_);
+    const std::string key = request.method + " " + request.target.raw;
+    requests_.push_back(key + (body.ok() && !body->empty() ? " " + *body : ""));
+    http::Response response;
+    const auto found = answers_.find(key);
+    response.status = found == answers_.end() ? 599 : found->second.first;
+    if (request.headers.Get("Authorization") != "Bearer secret") response.status = 598;
+    if (found != answers_.end()) response.body = found->second.second;
+    return response;
+  }
+
+  std::mutex mutex_;
+  std::map<std::string, std::pair<int, std::string>> answers_;
+  std::vector<std::string> requests_;
+  std::unique_ptr<http::Server> server_;
+};
+
+TEST_F(HealthcareCommands, DescribePrintsSortedYamlOrJson) {
+  Expect("GET /v1/" + kDataset + "/dicomStores/s",
+         R"({"name": "n", "labels": {"b": "2", "a": "true"}, "streamConfigs": [{"x": "y"}]})");
+  const Outcome yaml = Healthcare({"dicom-stores", "describe", "s", "--dataset=d"});
+  EXPECT_EQ(yaml.code, 0) << yaml.err;
+  EXPECT_EQ(yaml.out, "labels:\n  a: 'true'\n  b: '2'\nname: n\nstreamConfigs:\n- x: y\n");
+  const Outcome json = Healthcare({"dicom-stores", "describe", "s", "--dataset", "d", "--format", "json"});
+  EXPECT_TRUE(json.out.starts_with("{\n  \"labels\": {\n    \"a\": \"true\",\n")) << json.out;
+  EXPECT_EQ(Healthcare({"dicom-stores", "describe", kDataset + "/dicomStores/s", "--format=value(name,labels.b)"}).out, "n\t2\n");
+}
+
+TEST_F(HealthcareCommands, ListsAreTablesOverAllPages) {
+  Expect("GET /v1/" + kDataset + "/operations",
+         R"({"operations": [{"name": ")" + kDataset + R"(/operations/77", "done": true}], "nextPageToken": "a/b"})");
+  Expect("GET /v1/" + kDataset + "/operations?pageToken=a%2Fb",
+         R"({"operations": [{"name": ")" + kDataset + R"(/operations/8"}]})");
+  const Outcome list = Healthcare({"operations", "list", "--dataset=d"});
+  EXPECT_EQ(list.out, "ID  LOCATION     DONE\n77  us-central1  True\n8   us-central1\n") << list.err;
+  Expect("GET /v1/projects/p/locations/x/datasets", "{}");
+  const Outcome none = Healthcare({"datasets", "list", "--location=x"});
+  EXPECT_EQ(none.out, "");
+  EXPECT_EQ(none.err, "Listed 0 items.\n");
+  EXPECT_EQ(none.code, 0);
+}
+
+TEST_F(HealthcareCommands, ExportsWaitAndPrintTheOperationsName) {
+  const std::string operation = kDataset + "/operations/77";
+  Expect("POST /v1/" + kDataset + "/dicomStores/s:export", R"({"name": ")" + operation + R"("})");
+  Expect("GET /v1/" + operation, R"({"name": ")" + operation + R"(", "done": true, "response": {}})");
+  const std::vector<std::string> words = {"dicom-stores", "export", "bq", "s", "--dataset=d", "--bq-table=bq://a.b.c"};
+  const auto with = [&words](std::vector<std::string> more) {
+    more.insert(more.begin(), words.begin(), words.end());
+    return more;
+  };
+  const Outcome done = Healthcare(with({"--write-disposition=write-append", "--filter-config-gcs-uri=gs://b/f"}));
+  EXPECT_EQ(done.code, 0);
+  EXPECT_EQ(done.out, "name: " + operation + "\n");
+  EXPECT_EQ(done.err, "Request issued for: [s]\nWaiting for operation [" + operation + "] to complete...done.\n");
+  EXPECT_EQ(requests().front(), "POST /v1/" + kDataset + "/dicomStores/s:export " +
+                                    R"({"bigqueryDestination":{"tableUri":"bq://a.b.c","writeDisposition":"WRITE_APPEND"},)" +
+                                    R"("filterConfig":{"resourcePathsGcsUri":"gs://b/f"}})");
+  const Outcome async = Healthcare(with({"--async", "--overwrite-table"}));
+  EXPECT_EQ(async.err, "Request issued for: [s]\nCheck operation [" + operation + "] for status.\n");
+  EXPECT_TRUE(requests().back().ends_with(R"({"bigqueryDestination":{"tableUri":"bq://a.b.c","force":true}})"));
+
+  Expect("GET /v1/" + operation, R"({"done": true, "error": {"code": 3, "message": "bad: thing"}})");
+  const Outcome failed = Healthcare(words);
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_TRUE(
+      failed.err.ends_with("to complete...failed.\nERROR: (dicomhouse.healthcare.dicom-stores.export.bq) {\n  \"code\": 3,\n"
+                           "  \"message\": \"bad: thing\"\n}\n"))
+      << failed.err;
+  EXPECT_EQ(Healthcare(with({"--write-disposition=often"})).code, 2);
+  EXPECT_EQ(Healthcare({"dicom-stores", "export", "bq", "s", "--dataset=d"}).code, 2);
+}
+
+TEST_F(HealthcareCommands, ErrorsAreTheServersWords) {
+  Expect("GET /v1/" + kDataset, R"({"error": {"code": 404, "message": "no dataset", "status": "NOT_FOUND"}})", 404);
+  const Outcome missing = Healthcare({"datasets", "describe", "d"});
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_EQ(missing.err, "ERROR: (dicomhouse.healthcare.datasets.describe) NOT_FOUND: no dataset\n");
+  const Outcome parent = Healthcare({"operations", "describe", "77"});
+  EXPECT_EQ(parent.code, 1);
+  EXPECT_NE(parent.err.find("Failed to find attribute [dataset]"), std::string::npos) << parent.err;
+}
+
+TEST_F(HealthcareCommands, CreatesUpdatesAndDeletesSayWhatTheyDid) {
+  Expect("POST /v1/projects/p/locations/us-central1/datasets?datasetId=d", R"({"name": "op"})");
+  Expect("GET /v1/op", R"({"done": true})");
+  EXPECT_EQ(Healthcare({"datasets", "create", "d"}).err,
+            "Create request issued for: [d]\nWaiting for operation [op] to complete...done.\nCreated dataset [d].\n");
+  Expect("PATCH /v1/" + kDataset + "/dicomStores/s?updateMask=notificationConfig.pubsubTopic,streamConfigs", R"({"name": "s"})");
+  const Outcome updated =
+      Healthcare({"dicom-stores", "update", "s", "--dataset=d", "--pubsub-topic=t", "--stream-configs=bq://a.b.c,bq://d.e.f"});
+  EXPECT_EQ(updated.out, "name: s\n");
+  EXPECT_EQ(updated.err, "Updated dicomStore [s].\n");
+  EXPECT_TRUE(requests().back().ends_with(R"({"notificationConfig":{"pubsubTopic":"t"},"streamConfigs":[{"bigqueryDestination":)"
+                                          R"({"tableUri":"bq://a.b.c"}},{"bigqueryDestination":{"tableUri":"bq://d.e.f"}}]})"))
+      << requests().back();
+  Expect("DELETE /v1/" + kDataset, "{}");
+  EXPECT_EQ(Healthcare({"datasets", "delete", "d", "--quiet"}).err, "Deleted dataset [d].\n");
+  const Outcome unasked = Healthcare({"datasets", "delete", "d"});
+  EXPECT_EQ(unasked.code, 1);
+  EXPECT_NE(unasked.err.find("Do you want to continue (Y/n)?"), std::string::npos);
+}
+
+TEST_F(HealthcareCommands, BindingsAreAddedToTheirRole) {
+  Expect("GET /v1/" + kDataset + ":getIamPolicy", R"({"etag": "E", "bindings": [{"role": "r", "members": ["a"]}]})");
+  Expect("POST /v1/" + kDataset + ":setIamPolicy", R"({"etag": "F"})");
+  const auto bind = [this](const char* verb, const char* member, const char* role) {
+    return Healthcare({"datasets", verb, "d", std::string("--member=") + member, std::string("--role=") + role});
+  };
+  EXPECT_EQ(bind("add-iam-policy-binding", "b", "r").err, "Updated IAM policy for dataset [d].\n");
+  EXPECT_TRUE(requests().back().ends_with(R"({"policy":{"etag":"E","bindings":[{"role":"r","members":["a","b"]}]}})"));
+  bind("add-iam-policy-binding", "b", "s");
+  EXPECT_NE(requests().back().find(R"({"members":["b"],"role":"s"})"), std::string::npos);
+  bind("remove-iam-policy-binding", "a", "r");
+  EXPECT_TRUE(requests().back().ends_with(R"({"policy":{"etag":"E","bindings":[]}})"));
+  EXPECT_EQ(bind("remove-iam-policy-binding", "x", "r").code, 1);
+}
+
+}  // namespace
+}  // namespace dicomhouse::cli

@@ -1,0 +1,55 @@
+#include <gtest/gtest.h>
+
+#include "tests/cli/program_runner.h"
+
+namespace dicomhouse::cli {
+namespace {
+
+TEST(QueryCommand, AnswersBecomeTables) {
+  const Scratch scratch;
+  for (const char* uid : {"1.1", "1.2", "1.3"}) scratch.Write(std::string("in/") + uid + ".dcm", Instance(uid));
+  ASSERT_EQ(Dicomhouse(scratch, {"export", scratch.path("in")}).code, 0);
+  const std::string sql =
+      "SELECT SOPInstanceUID AS uid, COUNT(*) AS n, 1.5 AS real, true AS yes, DATE '2026-11-23' AS day, TIME '12:30:45.5' AS "
+      "time, "
+      "TIMESTAMP '2026-11-23 12:00:00+00' AS moment, b'x' AS bytes, [1, 2] AS list, STRUCT('a' AS s, [STRUCT(2 AS t)] AS u) AS "
+      "record, "
+      "NULL AS nothing FROM metadata GROUP BY SOPInstanceUID";
+  const auto into = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"query", sql, "--destination-table", "made"});
+    return Dicomhouse(scratch, std::move(more));
+  };
+  const Outcome made = into({});
+  EXPECT_EQ(made.out, "3 rows in local.dicom.made\n") << made.err;
+  const Outcome again = into({});
+  EXPECT_EQ(again.code, 1);
+  EXPECT_NE(again.err.find("--append"), std::string::npos) << again.err;
+  EXPECT_EQ(into({"--append"}).out, "3 rows in local.dicom.made\n");
+  const Outcome read =
+      Dicomhouse(scratch, {"query", "--format", "csv", "SELECT DISTINCT * EXCEPT (list, record, bytes) FROM made ORDER BY uid"});
+  EXPECT_EQ(read.out,
+            "uid,n,real,yes,day,time,moment,nothing\r\n"
+            "1.1,1,1.5,true,2026-11-23,12:30:45.500000,2026-11-23 12:00:00 UTC,\r\n"
+            "1.2,1,1.5,true,2026-11-23,12:30:45.500000,2026-11-23 12:00:00 UTC,\r\n"
+            "1.3,1,1.5,true,2026-11-23,12:30:45.500000,2026-11-23 12:00:00 UTC,\r\n")
+      << read.err;
+  EXPECT_EQ(
+      Dicomhouse(scratch, {"query", "--format", "csv", "SELECT COUNT(*) AS n, MAX(record.u[OFFSET(0)].t) AS t FROM made"}).out,
+      "n,t\r\n6,2\r\n");
+  EXPECT_EQ(into({"--replace"}).code, 0);
+  EXPECT_EQ(Dicomhouse(scratch, {"query", "--format", "csv", "SELECT COUNT(*) AS n FROM made"}).out, "n\r\n3\r\n");
+}
+
+TEST(QueryCommand, EmptyAnswersAreEmptyTables) {
+  const Scratch scratch;
+  scratch.Write("in/1.dcm", Instance("1.1"));
+  ASSERT_EQ(Dicomhouse(scratch, {"export", scratch.path("in")}).code, 0);
+  const Outcome made = Dicomhouse(scratch, {"query", "SELECT Modality FROM metadata WHERE false", "--destination-table", "none"});
+  EXPECT_EQ(made.out, "0 rows in local.dicom.none\n") << made.err;
+  EXPECT_EQ(Dicomhouse(scratch, {"query", "--format", "csv", "SELECT * FROM none"}).out, "Modality\r\n");
+  EXPECT_EQ(Dicomhouse(scratch, {"query", "SELECT nowhere FROM metadata", "--destination-table", "x"}).code, 2);
+  EXPECT_EQ(Dicomhouse(scratch, {"query", "SELECT 1", "--append"}).code, 2);
+}
+
+}  // namespace
+}  // namespace dicomhouse::cli
