@@ -97,6 +97,7 @@ void AddBq(CLI::App& app, Common& common, Run& run) {
   auto flags = std::make_shared<ExtractFlags>();
   CLI::App* bq = app.add_subcommand("bq", "Tables to objects, with the words of bq");
   bq->require_subcommand(1);
+  bq->footer("Example:\n  dicomhouse bq extract --noprint_header wanted gs://my-bucket/filter.txt");
   CLI::App* extract = bq->add_subcommand("extract", "Write a table into an object of a server");
   extract->footer(
       "Examples:\n"

@@ -37,7 +37,8 @@ struct HealthcareFlags {
   int page_size = 0;
   std::optional<std::string> time_zone;
   std::optional<std::string> topic;
-  std::optional<bool> bulk_import;
+  bool bulk_import = false;
+  bool no_bulk_import = false;
   std::optional<std::string> streams;
   std::string table;
   bool overwrite = false;
@@ -225,8 +226,8 @@ Json StoreBody(const HealthcareFlags& flags, std::string& mask) {
     notification.Set("pubsubTopic", *flags.topic);
     note("notificationConfig.pubsubTopic");
   }
-  if (flags.bulk_import) {
-    notification.Set("sendForBulkImport", *flags.bulk_import);
+  if (flags.bulk_import || flags.no_bulk_import) {
+    notification.Set("sendForBulkImport", flags.bulk_import);
     note("notificationConfig.sendForBulkImport");
   }
   if (!notification.object().empty()) body.Set("notificationConfig", std::move(notification));
@@ -467,7 +468,8 @@ void AddDatasetFlags(CLI::App& command, HealthcareFlags& flags) {
 
 void AddStoreFlags(CLI::App& command, HealthcareFlags& flags) {
   command.add_option("--pubsub-topic", flags.topic, "Topic of notifications: kept with the store")->type_name("TOPIC");
-  command.add_flag("--send-for-bulk-import,!--no-send-for-bulk-import", flags.bulk_import, "Notify of imported instances too");
+  auto* notify = command.add_flag("--send-for-bulk-import", flags.bulk_import, "Notify of imported instances too");
+  command.add_flag("--no-send-for-bulk-import", flags.no_bulk_import, "Do not")->excludes(notify);
   command.add_option("--stream-configs", flags.streams, "Tables that follow the store: bq://P.D.T,bq://P.D.T")->type_name("URIS");
 }
 
@@ -640,8 +642,17 @@ void AddHealthcare(CLI::App& app, Run& run) {
   auto flags = std::make_shared<HealthcareFlags>();
   CLI::App* healthcare =
       app.add_subcommand("healthcare", "Datasets, DICOM stores and operations of a server, as gcloud has them");
-  for (const auto& [words, text] : kGroups) Find(*healthcare, words)->description(text)->require_subcommand(1);
+  for (const auto& [words, text] : kGroups) {
+    CLI::App* group = Find(*healthcare, words);
+    group->description(text)->require_subcommand(1);
+    group->footer("Example:\n  dicomhouse healthcare " + std::string(words) + " --help");
+  }
   healthcare->require_subcommand(1);
+  healthcare->footer(
+      "Examples:\n"
+      "  dicomhouse healthcare datasets create my-dataset\n"
+      "  dicomhouse healthcare dicom-stores create my-store --dataset=my-dataset\n"
+      "  dicomhouse healthcare dicom-stores export bq my-store --dataset=my-dataset --bq-table=bq://local.dicom.metadata");
   for (const Command& command : kCommands) AddCommand(*healthcare, command, flags, run);
 }
 

@@ -58,7 +58,7 @@ base::Result<std::string> FilterOf(const LoggingFlags& flags) {
   DH_ASSIGN(const int64_t seconds, ParseDuration(flags.freshness));
   const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
   const std::string since = "timestamp>=\"" + UtcTime(now.count() - seconds * 1000) + "\"";
-  return flags.filter.empty() ? since : "(" + flags.filter + ") AND " + since;
+  return flags.filter.empty() ? since : flags.filter + " AND " + since;
 }
 
 base::Result<int> Read(const LoggingFlags& flags) {
@@ -90,6 +90,7 @@ void AddLogging(CLI::App& app, Run& run) {
   auto flags = std::make_shared<LoggingFlags>();
   CLI::App* logging = app.add_subcommand("logging", "Log entries of a server");
   logging->require_subcommand(1);
+  logging->footer("Example:\n  dicomhouse logging read 'severity>=ERROR' --limit 10");
   CLI::App* read = logging->add_subcommand("read", "Show log entries, newest first");
   read->footer(
       "Examples:\n"

@@ -72,15 +72,17 @@ void PrintTable(const Json::Array& resources, const std::vector<ResourceColumn>&
   table.Print();
 }
 
-// The paths of "value(a,b.c)", their values with tabs between, a line each resource.
-void PrintValues(const Json::Array& resources, std::string_view format) {
+// The paths of "value(a,b.c)", their values with tabs between, a line each resource. In lists gcloud prints the last part of a
+// name.
+void PrintValues(const Json::Array& resources, std::string_view format, bool list) {
   const std::string_view paths = format.substr(kValue.size(), format.size() - kValue.size() - 1);
   for (const Json& resource : resources) {
     std::string line;
     for (size_t begin = 0; begin <= paths.size();) {
       const size_t end = std::min(paths.find(',', begin), paths.size());
-      const Json value = At(resource, paths.substr(begin, end - begin));
-      line += (begin == 0 ? "" : "\t") + CellText(value);
+      const std::string path(paths.substr(begin, end - begin));
+      const std::string text = list && path == "name" ? Cell(resource, {"", "id", ""}) : CellText(At(resource, path));
+      line += (begin == 0 ? "" : "\t") + text;
       begin = end + 1;
     }
     Write(line + "\n");
@@ -98,13 +100,13 @@ bool IsResourceFormat(const std::string& format) {
 void PrintResource(const Json& resource, const std::string& format, const std::vector<ResourceColumn>& columns) {
   if (format == "json") return Write(SortedKeys(resource).Print(2) + "\n");
   if (format == "table" && !columns.empty()) return PrintTable({resource}, columns);
-  if (IsValueFormat(format)) return PrintValues({resource}, format);
+  if (IsValueFormat(format)) return PrintValues({resource}, format, false);
   Write(PrintYaml(resource));
 }
 
 void PrintResources(const Json::Array& resources, const std::string& format, const std::vector<ResourceColumn>& columns) {
   if (format == "json") return Write(SortedKeys(Json(resources)).Print(2) + "\n");
-  if (IsValueFormat(format)) return PrintValues(resources, format);
+  if (IsValueFormat(format)) return PrintValues(resources, format, true);
   if (format != "yaml") {
     if (!resources.empty()) return PrintTable(resources, columns);
     std::fprintf(stderr, "Listed 0 items.\n");

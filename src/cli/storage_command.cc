@@ -333,8 +333,14 @@ void AddStorage(CLI::App& app, Run& run) {
   auto flags = std::make_shared<StorageFlags>();
   CLI::App* storage = app.add_subcommand("storage", "Buckets and objects of a server: cp, ls, rm");
   storage->require_subcommand(1);
+  storage->footer(
+      "Examples:\n"
+      "  dicomhouse storage buckets create gs://my-bucket\n"
+      "  dicomhouse storage cp -r scans gs://my-bucket\n"
+      "  dicomhouse storage ls gs://my-bucket");
   CLI::App* buckets = storage->add_subcommand("buckets", "Buckets: what objects are in");
   buckets->require_subcommand(1);
+  buckets->footer("Example:\n  dicomhouse storage buckets create gs://my-bucket");
   for (const StorageCommand& command : kStorageCommands) {
     CLI::App* child = (*command.group == 0 ? storage : buckets)->add_subcommand(command.name, command.brief);
     child->footer("Examples:\n" + std::string(command.examples));
