@@ -246,21 +246,30 @@ Distinct ElementDecoder::Decode(Plan& plan, dicom::Instance& instance, const dic
       Value(plan, instance.Value(element), 0, context, place);
     }
   }
-  return Finish();
+  return Finish(plan);
 }
 
 // The result, with an outcome of its own only where it needs one.
-Distinct ElementDecoder::Finish() {
+Distinct ElementDecoder::Finish(Plan& plan) {
   assert(outcome_.counts.balanced());
   outcome_.dropped_end = static_cast<uint32_t>(dropped_items_.size());
   outcome_.notes_end = static_cast<uint32_t>(notes_.size());
-  const bool single = outcome_.counts.read == 1 && outcome_.group_item == kAbsent && !outcome_.drops() && !outcome_.noted();
-  if (single) {
+  const bool only_counts = outcome_.group_item == kAbsent && !outcome_.drops() && !outcome_.noted();
+  if (only_counts && outcome_.counts.read == 1) {
     result_.outcome = outcome_.counts.placed == 1 ? Distinct::kPlaced : Distinct::kOther;
-  } else {
-    result_.outcome = static_cast<uint32_t>(outcomes_.size());
-    outcomes_.push_back(outcome_);
+    return result_;
   }
+  // Sequences of the same shape share an outcome.
+  if (only_counts && plan.last_outcome < outcomes_.size()) {
+    const Outcome& last = outcomes_[plan.last_outcome];
+    if (last.counts == outcome_.counts && last.group_item == kAbsent && !last.drops() && !last.noted()) {
+      result_.outcome = plan.last_outcome;
+      return result_;
+    }
+  }
+  result_.outcome = static_cast<uint32_t>(outcomes_.size());
+  if (only_counts) plan.last_outcome = result_.outcome;
+  outcomes_.push_back(outcome_);
   return result_;
 }
 

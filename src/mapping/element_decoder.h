@@ -114,7 +114,7 @@ class ElementDecoder {
   void PersonName(const Plan& plan, std::string_view text, uint32_t item);
   void Other(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place, Reason reason);
   void Typed(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place);
-  Distinct Finish();
+  Distinct Finish(Plan& plan);
   // Makes the value present and returns the node whose slots take it.
   table::Node& Begin(Plan& plan, const Place& place);
 

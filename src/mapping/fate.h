@@ -56,6 +56,7 @@ struct ElementCounts {
     dropped -= o.dropped;
     return *this;
   }
+  bool operator==(const ElementCounts&) const = default;
   bool balanced() const { return read == placed + other + dropped; }
 };
 

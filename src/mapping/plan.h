@@ -47,11 +47,26 @@ struct Seen {
   std::vector<Distinct> distincts;
 
   Seen() { bytes.SetType(table::Type::kBytes); }
+  // A place in `distincts` for what is not in `bytes`. Only this instance and the last one refer to such a place, so two of them
+  // take turns. Requires: at most one call for each instance.
+  uint32_t Passing() {
+    if (passing_ == table::kAbsent) {
+      passing_ = static_cast<uint32_t>(distincts.size());
+      distincts.resize(distincts.size() + 2);
+    }
+    passing_odd_ = !passing_odd_;
+    return passing_ + (passing_odd_ ? 1 : 0);
+  }
   void Clear() {
     bytes.Clear();
     distinct_of.clear();
     distincts.clear();
+    passing_ = table::kAbsent;
   }
+
+ private:
+  uint32_t passing_ = table::kAbsent;
+  bool passing_odd_ = false;
 };
 
 // The leaves of a person name's column.
@@ -78,6 +93,7 @@ struct Plan {
   std::unique_ptr<Level> items;     // of kSequence
   std::unique_ptr<Plan> typed;      // of a private element in profile lossless: its column beside OtherElements
   std::unique_ptr<Seen> seen;       // of a top-level element
+  uint32_t last_outcome = 0;        // index for ElementDecoder::outcome() of the last value that only had counts
   bool written_as_unknown() const { return static_cast<dicom::Vr>(key >> 24 & 0xFF) == dicom::Vr::kUN; }
   Plan* next = nullptr;  // the plan that followed last time: nearly always the one that follows again
 };

@@ -207,7 +207,8 @@ Seen& RowBuilder::SeenOf(Plan& plan) {
 uint32_t RowBuilder::DistinctOf(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, uint32_t creator) {
   Seen& seen = SeenOf(plan);
   const size_t size = element.end - element.start;
-  if (size <= kMaxRememberedBytes && !element.truncated && seen.bytes.looking_up()) {
+  const bool remembered = size <= kMaxRememberedBytes && !element.truncated && seen.bytes.looking_up();
+  if (remembered) {
     seen_key_.assign(reinterpret_cast<const char*>(&context_number_), sizeof context_number_);
     seen_key_.append(reinterpret_cast<const char*>(&creator), sizeof creator);
     seen_key_.append(reinterpret_cast<const char*>(instance.window.data()) + element.start, size);
@@ -217,8 +218,14 @@ uint32_t RowBuilder::DistinctOf(Plan& plan, dicom::Instance& instance, const dic
   }
   ValueContext context = context_;
   context.encoding = instance.EncodingOf(element);
-  seen.distincts.push_back(decoder_.Decode(plan, instance, element, context));
-  return static_cast<uint32_t>(seen.distincts.size() - 1);
+  const Distinct fresh = decoder_.Decode(plan, instance, element, context);
+  if (remembered) {
+    seen.distincts.push_back(fresh);
+    return static_cast<uint32_t>(seen.distincts.size() - 1);
+  }
+  const uint32_t place = seen.Passing();
+  seen.distincts[place] = fresh;
+  return place;
 }
 
 // Who owns the block of a private element: its creator stands before it in the same group (PS3.5 §7.8.1).
@@ -266,6 +273,10 @@ void RowBuilder::SetList(Column& column) {
   }
   table::Values& lists = lists_[&column];
   lists.SetType(Type::kBytes);
+  if (!lists.looking_up()) {
+    column.Set(batch_.rows(), column.NewKeyOf(items_));
+    return;
+  }
   const uint32_t key = lists.AddText({reinterpret_cast<const char*>(items_.data()), items_.size() * sizeof(uint32_t)});
   if (key == column.keys()) column.NewKeyOf(items_);
   column.Set(batch_.rows(), key);
