@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 namespace dicomhouse::base {
 namespace {
@@ -208,12 +209,14 @@ FileOpener::~FileOpener() {
 Result<InputFile> FileOpener::Open(const std::string& path) {
   const size_t name = path.rfind('/') + 1;
   if (name == 0) return InputFile::Open(path);
-  if (fd_ < 0 || path.compare(0, name, folder_) != 0) {
-    if (fd_ >= 0) ::close(fd_);
+  if (path.compare(0, name, folder_) != 0) {
+    // Opening a folder pays from its second file on: files may come in any order.
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
     folder_.assign(path, 0, name);
-    fd_ = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd_ < 0) return InputFile::Open(path);  // a folder that may be passed but not read
+    return InputFile::Open(path);
   }
+  if (fd_ < 0) fd_ = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd_ < 0) return InputFile::Open(path);  // a folder that may be passed but not read
   InputFile file;
   file.fd_ = ::openat(fd_, path.c_str() + name, O_RDONLY | O_CLOEXEC);
   if (file.fd_ < 0) return SystemError(path, "can't open");
