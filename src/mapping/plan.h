@@ -42,31 +42,14 @@ struct Distinct {
 
 // What the batch has seen of one top-level element.
 struct Seen {
-  table::Values bytes;                // of the element, what their meaning depends on in front
-  std::vector<uint32_t> distinct_of;  // by index in `bytes`
-  std::vector<Distinct> distincts;
+  table::Values bytes;              // of the element, each with what its meaning depends on
+  std::vector<Distinct> distincts;  // by index in `bytes`
 
   Seen() { bytes.SetType(table::Type::kBytes); }
-  // A place in `distincts` for what is not in `bytes`. Only this instance and the last one refer to such a place, so two of them
-  // take turns. Requires: at most one call for each instance.
-  uint32_t Passing() {
-    if (passing_ == table::kAbsent) {
-      passing_ = static_cast<uint32_t>(distincts.size());
-      distincts.resize(distincts.size() + 2);
-    }
-    passing_odd_ = !passing_odd_;
-    return passing_ + (passing_odd_ ? 1 : 0);
-  }
   void Clear() {
     bytes.Clear();
-    distinct_of.clear();
     distincts.clear();
-    passing_ = table::kAbsent;
   }
-
- private:
-  uint32_t passing_ = table::kAbsent;
-  bool passing_odd_ = false;
 };
 
 // The leaves of a person name's column.

@@ -120,7 +120,7 @@ void RowBuilder::Fill(dicom::Instance& instance) {
     const Slot* before = had ? &slots_[s++] : nullptr;
     if (before != nullptr && Unchanged(instance, element, *before)) {
       if (before->noted) noted_.push_back(static_cast<uint32_t>(next_slots_.size()));
-      next_slots_.push_back({element.tag, element.start, element.end, before->distinct, before->plan, true, true, before->noted});
+      next_slots_.push_back({element.tag, element.start, element.end, before->value, before->plan, true, true, before->noted});
     } else {
       Element(instance, element, before);
     }
@@ -180,9 +180,9 @@ void RowBuilder::Element(dicom::Instance& instance, const dicom::TopElement& ele
                         instance.Value(element), context_.encoding.big_endian);
   Plan* after = next_slots_.empty() ? nullptr : next_slots_.back().plan;
   Plan& plan = decoder_.PlanFor(decoder_.top(), after, element.tag, element.vr, sequence, creator);
-  const uint32_t distinct = DistinctOf(plan, instance, element, creator);
+  const Distinct value = DistinctOf(plan, instance, element, creator);
   if (before != nullptr) Leave(*before, plan.column);
-  Take({element.tag, element.start, element.end, distinct, &plan, !element.truncated, true, false});
+  Take({element.tag, element.start, element.end, value, &plan, !element.truncated, true, false});
 }
 
 // The same tag again (PS3.5 §7.1: tags are unique). The first counts.
@@ -191,9 +191,8 @@ void RowBuilder::Duplicate(dicom::Instance& instance, const dicom::TopElement& e
       LooksLikeSequence(element.tag, element.vr, element.length == dicom::kUndefinedLength && !element.fragments,
                         instance.Value(element), context_.encoding.big_endian);
   Plan& plan = decoder_.PlanFor(decoder_.top(), nullptr, element.tag, element.vr, sequence, 0);
-  Seen& seen = SeenOf(plan);
-  seen.distincts.push_back(decoder_.Drop(plan, instance, element, Reason::kDuplicateTag));
-  Take({element.tag, element.start, element.end, static_cast<uint32_t>(seen.distincts.size() - 1), &plan, false, false, false});
+  const Distinct value = decoder_.Drop(plan, instance, element, Reason::kDuplicateTag);
+  Take({element.tag, element.start, element.end, value, &plan, false, false, false});
 }
 
 Seen& RowBuilder::SeenOf(Plan& plan) {
@@ -204,28 +203,20 @@ Seen& RowBuilder::SeenOf(Plan& plan) {
   return *plan.seen;
 }
 
-uint32_t RowBuilder::DistinctOf(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, uint32_t creator) {
+Distinct RowBuilder::DistinctOf(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, uint32_t creator) {
   Seen& seen = SeenOf(plan);
   const size_t size = element.end - element.start;
   const bool remembered = size <= kMaxRememberedBytes && !element.truncated && seen.bytes.looking_up();
   if (remembered) {
-    seen_key_.assign(reinterpret_cast<const char*>(&context_number_), sizeof context_number_);
-    seen_key_.append(reinterpret_cast<const char*>(&creator), sizeof creator);
-    seen_key_.append(reinterpret_cast<const char*>(instance.window.data()) + element.start, size);
-    const uint32_t index = seen.bytes.AddText(seen_key_);
-    if (index < seen.distinct_of.size()) return seen.distinct_of[index];
-    seen.distinct_of.push_back(static_cast<uint32_t>(seen.distincts.size()));
+    const uint32_t index = seen.bytes.AddText({reinterpret_cast<const char*>(instance.window.data()) + element.start, size},
+                                              uint64_t{context_number_} << 32 | creator);
+    if (index < seen.distincts.size()) return seen.distincts[index];
   }
   ValueContext context = context_;
   context.encoding = instance.EncodingOf(element);
   const Distinct fresh = decoder_.Decode(plan, instance, element, context);
-  if (remembered) {
-    seen.distincts.push_back(fresh);
-    return static_cast<uint32_t>(seen.distincts.size() - 1);
-  }
-  const uint32_t place = seen.Passing();
-  seen.distincts[place] = fresh;
-  return place;
+  if (remembered) seen.distincts.push_back(fresh);
+  return fresh;
 }
 
 // Who owns the block of a private element: its creator stands before it in the same group (PS3.5 §7.8.1).
@@ -242,23 +233,21 @@ uint32_t RowBuilder::CreatorOf(const dicom::Instance& instance, uint32_t tag) {
 
 // A slot of the last instance that this one does not have so. Its column becomes NULL, `unless` it is set again at once.
 void RowBuilder::Leave(const Slot& slot, const Column* unless) {
-  const Distinct& old = slot.plan->seen->distincts[slot.distinct];
   Column* column = slot.plan->column;
   if (column != nullptr && column != unless && slot.places && !column->gathered()) {
     column->Set(batch_.rows(), kAbsent);
     typed_dirty_ = typed_dirty_ || slot.plan->typed != nullptr;
   }
-  NoteGathered(old);
-  sum_ -= decoder_.outcome(old).counts;
+  NoteGathered(slot.value);
+  sum_ -= decoder_.outcome(slot.value).counts;
   if (IsPrivateCreator(slot.tag)) dirty_private_group_ = slot.tag >> 16;
 }
 
 void RowBuilder::Take(Slot slot) {
-  const Distinct& fresh = slot.plan->seen->distincts[slot.distinct];
   Column* column = slot.plan->column;
-  if (column != nullptr && slot.places && !column->gathered()) column->Set(batch_.rows(), fresh.key);
-  NoteGathered(fresh);
-  const Outcome& outcome = decoder_.outcome(fresh);
+  if (column != nullptr && slot.places && !column->gathered()) column->Set(batch_.rows(), slot.value.key);
+  NoteGathered(slot.value);
+  const Outcome& outcome = decoder_.outcome(slot.value);
   sum_ += outcome.counts;
   slot.noted = outcome.noted();
   if (slot.noted) noted_.push_back(static_cast<uint32_t>(next_slots_.size()));
@@ -296,7 +285,7 @@ void RowBuilder::SetOthers() {
   others_dirty_ = false;
   items_.clear();
   for (const Slot& slot : slots_) {
-    const uint32_t item = slot.plan->seen->distincts[slot.distinct].other_item;
+    const uint32_t item = slot.value.other_item;
     if (item != kAbsent) items_.push_back(item);
   }
   SetList(decoder_.other_column());
@@ -307,8 +296,7 @@ void RowBuilder::SetOthers() {
 void RowBuilder::SetTyped() {
   typed_dirty_ = false;
   for (const Slot& slot : slots_) {
-    if (slot.plan->typed != nullptr && slot.places)
-      slot.plan->column->Set(batch_.rows(), slot.plan->seen->distincts[slot.distinct].key);
+    if (slot.plan->typed != nullptr && slot.places) slot.plan->column->Set(batch_.rows(), slot.value.key);
   }
 }
 
@@ -316,7 +304,7 @@ void RowBuilder::SetDropped() {
   dropped_dirty_ = false;
   items_.clear();
   for (const Slot& slot : slots_) {
-    const auto dropped = decoder_.dropped_items(decoder_.outcome(slot.plan->seen->distincts[slot.distinct]));
+    const auto dropped = decoder_.dropped_items(decoder_.outcome(slot.value));
     items_.insert(items_.end(), dropped.begin(), dropped.end());
   }
   SetList(decoder_.dropped_column());
@@ -336,7 +324,7 @@ void RowBuilder::SetGroups() {
     items_.clear();
     for (const Slot& slot : slots_) {
       if (slot.plan->column != column) continue;
-      const uint32_t item = decoder_.outcome(slot.plan->seen->distincts[slot.distinct]).group_item;
+      const uint32_t item = decoder_.outcome(slot.value).group_item;
       if (item != kAbsent) items_.push_back(item);
     }
     SetList(*column);
@@ -349,7 +337,7 @@ void RowBuilder::SetBulk(const dicom::Instance& instance) {
   for (const uint32_t index : noted_) {
     const Slot& slot = slots_[index];
     const uint64_t offset = instance.OffsetOf(instance.elements[index]);
-    for (const Note& note : decoder_.notes(decoder_.outcome(slot.plan->seen->distincts[slot.distinct]))) {
+    for (const Note& note : decoder_.notes(decoder_.outcome(slot.value))) {
       if (note.described) items_.push_back(BulkItem(note, offset + note.offset + note.header_bytes));
     }
   }
@@ -391,7 +379,7 @@ void RowBuilder::WriteNotes(const dicom::Instance& instance, const SourceInfo& s
   const uint32_t uid_key = account_columns_.uid->KeyOfText(instance.Text(kSopInstanceTag));
   for (const uint32_t index : noted_) {
     const Slot& slot = slots_[index];
-    for (const Note& note : decoder_.notes(decoder_.outcome(slot.plan->seen->distincts[slot.distinct]))) {
+    for (const Note& note : decoder_.notes(decoder_.outcome(slot.value))) {
       AccountRow(path_key, uid_key, note, instance.OffsetOf(instance.elements[index]));
       if (note.dropped > 0) row_.dropped[static_cast<size_t>(note.reason)] += note.dropped;
     }
@@ -410,7 +398,7 @@ void RowBuilder::WriteNotes(const dicom::Instance& instance, const SourceInfo& s
 bool RowBuilder::IsNoted(const dicom::Instance& instance, const Note& wanted, uint64_t offset) const {
   return std::any_of(noted_.begin(), noted_.end(), [&](uint32_t index) {
     const Slot& slot = slots_[index];
-    const auto notes = decoder_.notes(decoder_.outcome(slot.plan->seen->distincts[slot.distinct]));
+    const auto notes = decoder_.notes(decoder_.outcome(slot.value));
     const uint64_t start = instance.OffsetOf(instance.elements[index]);
     return std::any_of(notes.begin(), notes.end(), [&](const Note& note) {
       return note.reason == wanted.reason && start + note.offset == offset && note.path == wanted.path;

@@ -78,7 +78,7 @@ class RowBuilder {
     uint32_t tag;
     uint32_t start;
     uint32_t end;
-    uint32_t distinct;  // in plan->seen->distincts
+    Distinct value;
     Plan* plan;
     bool comparable;  // equal bytes mean the same
     bool places;      // sets the plan's column
@@ -90,7 +90,7 @@ class RowBuilder {
   bool Unchanged(const dicom::Instance& instance, const dicom::TopElement& element, const Slot& before) const;
   void Element(dicom::Instance& instance, const dicom::TopElement& element, const Slot* before);
   void Duplicate(dicom::Instance& instance, const dicom::TopElement& element);
-  uint32_t DistinctOf(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, uint32_t creator);
+  Distinct DistinctOf(Plan& plan, dicom::Instance& instance, const dicom::TopElement& element, uint32_t creator);
   uint32_t CreatorOf(const dicom::Instance& instance, uint32_t tag);
   Seen& SeenOf(Plan& plan);
   void Leave(const Slot& slot, const table::Column* unless);
@@ -122,7 +122,6 @@ class RowBuilder {
   bool comparable_ = false;        // this instance has the last one's context
   std::unordered_map<std::string, uint32_t> contexts_;
   std::string context_key_;
-  std::string seen_key_;
   ValueContext context_;
   uint32_t dirty_private_group_ = 0;  // a private creator of this group is not as before
   RowTotals row_;

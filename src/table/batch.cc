@@ -13,12 +13,45 @@ namespace {
 // Looking values up stops when, of the last kTrial new and old ones, fewer than one in kWorthwhile was found.
 constexpr uint32_t kTrial = 256;
 constexpr uint32_t kWorthwhile = 8;
+// Places of an index at first: many columns have one value.
+constexpr size_t kFirstEntries = 8;
 
-uint64_t Mix(uint64_t x) {
-  x ^= x >> 32;
-  x *= 0xd6e8feb86659fd93;
-  x ^= x >> 32;
-  return x;
+__extension__ using Uint128 = unsigned __int128;
+
+// Every bit of both factors reaches every bit of the result.
+uint64_t Mix(uint64_t a, uint64_t b) {
+  const Uint128 product = Uint128{a} * b;
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+}
+
+constexpr uint64_t kSeed = 0x9e3779b97f4a7c15;
+constexpr uint64_t kOther = 0xd6e8feb86659fd93;
+
+uint64_t Load(const char* p, size_t size) {
+  uint64_t word = 0;
+  std::memcpy(&word, p, size);
+  return word;
+}
+
+uint64_t HashIn(std::string_view bytes, uint64_t context) {
+  const char* p = bytes.data();
+  size_t left = bytes.size();
+  uint64_t hash = context ^ kSeed;
+  for (; left > 16; left -= 16, p += 16) hash = Mix(Load(p, 8) ^ kOther, Load(p + 8, 8) ^ hash);
+  // The last 1 to 16 bytes: two loads that may overlap.
+  uint64_t first = 0;
+  uint64_t second = 0;
+  if (left >= 8) {
+    first = Load(p, 8);
+    second = Load(p + left - 8, 8);
+  } else if (left >= 4) {
+    first = Load(p, 4);
+    second = Load(p + left - 4, 4);
+  } else if (left > 0) {
+    first = Load(p, 1) | Load(p + left / 2, 1) << 8 | Load(p + left - 1, 1) << 16;
+  }
+  hash = Mix(first ^ kOther, second ^ hash);
+  return Mix(hash ^ bytes.size(), kSeed);
 }
 
 // Schemas are bounded in depth by base::kMaxSequenceDepth's smaller brother kMaxColumnDepth, so walks over them recurse.
@@ -59,83 +92,78 @@ std::vector<Field> FieldsOf(std::vector<const Node*> nodes, bool only_used) {  /
 
 }  // namespace
 
-uint64_t HashBytes(std::string_view bytes) {
-  uint64_t hash = bytes.size() * 0x9e3779b97f4a7c15;
-  const char* p = bytes.data();
-  size_t left = bytes.size();
-  for (; left >= 8; left -= 8, p += 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, p, 8);
-    hash = Mix(hash ^ word);
-  }
-  if (left > 0) {
-    uint64_t word = 0;
-    std::memcpy(&word, p, left);
-    hash = Mix(hash ^ word ^ uint64_t{left} << 56);
-  }
-  return hash;
-}
-
-uint64_t Values::HashOf(uint32_t i) const { return is_text() ? HashBytes(text(i)) : Mix(static_cast<uint64_t>(numbers_[i])); }
+uint64_t HashBytes(std::string_view bytes) { return HashIn(bytes, 0); }
 
 template <typename Equal>
-uint32_t Values::Find(uint64_t hash, const Equal& equal) {
-  if (index_.empty()) index_.resize(64);
+uint32_t Values::Find(uint32_t hash, const Equal& equal) {
+  if (index_.empty()) index_.resize(kFirstEntries);
   const auto mask = static_cast<uint32_t>(index_.size() - 1);
-  auto place = static_cast<uint32_t>(hash) & mask;
-  while (index_[place] != 0 && !equal(index_[place] - 1)) place = (place + 1) & mask;
+  uint32_t place = hash & mask;
+  while (index_[place].value != 0 && (index_[place].hash != hash || !equal(index_[place].value - 1))) place = (place + 1) & mask;
   return place;
 }
 
-void Values::Remember(uint32_t place, uint32_t value) {
-  index_[place] = value + 1;
-  if (++entries_ * 2 > index_.size()) Grow();
-  if (size() % kTrial == 0 && size() > 0) {
-    looking_up_ = always_looking_up_ || found_ * kWorthwhile >= size();
+template <typename Equal, typename Append>
+uint32_t Values::Add(uint64_t hash, const Equal& equal, const Append& append) {
+  if (!looking_up_) {
+    append();
+    return size() - 1;
   }
+  const auto half = static_cast<uint32_t>(hash);
+  const uint32_t place = Find(half, equal);
+  if (index_[place].value != 0) {
+    ++found_;
+    return index_[place].value - 1;
+  }
+  append();
+  index_[place] = {size(), half};
+  if (++entries_ * 2 > index_.size()) Grow();
+  if (size() % kTrial == 0) looking_up_ = always_looking_up_ || found_ * kWorthwhile >= size();
+  return size() - 1;
 }
 
 void Values::Grow() {
-  std::vector<uint32_t> old(index_.size() * 2);
+  std::vector<Entry> old(index_.size() * 2);
   old.swap(index_);
   const auto mask = static_cast<uint32_t>(index_.size() - 1);
-  for (const uint32_t entry : old) {
-    if (entry == 0) continue;
-    auto place = static_cast<uint32_t>(HashOf(entry - 1)) & mask;
-    while (index_[place] != 0) place = (place + 1) & mask;
+  for (const Entry& entry : old) {
+    if (entry.value == 0) continue;
+    uint32_t place = entry.hash & mask;
+    while (index_[place].value != 0) place = (place + 1) & mask;
     index_[place] = entry;
   }
 }
 
 uint32_t Values::AddText(std::string_view text_in) {
   assert(is_text());
-  uint32_t place = 0;
-  if (looking_up_) {
-    place = Find(HashBytes(text_in), [&](uint32_t i) { return text(i) == text_in; });
-    if (index_[place] != 0) {
-      ++found_;
-      return index_[place] - 1;
-    }
-  }
-  arena_.append(text_in);
-  ends_.push_back(static_cast<uint32_t>(arena_.size()));
-  if (looking_up_) Remember(place, size() - 1);
-  return size() - 1;
+  return Add(
+      looking_up_ ? HashBytes(text_in) : 0, [&](uint32_t i) { return text(i) == text_in; },
+      [&] {
+        arena_.append(text_in);
+        ends_.push_back(static_cast<uint32_t>(arena_.size()));
+      });
+}
+
+uint32_t Values::AddText(std::string_view text_in, uint64_t context) {
+  assert(is_text());
+  const std::string_view front(reinterpret_cast<const char*>(&context), sizeof context);
+  return Add(
+      looking_up_ ? HashIn(text_in, context) : 0,
+      [&](uint32_t i) {
+        const std::string_view whole = text(i);
+        return whole.size() == text_in.size() + sizeof context && whole.ends_with(text_in) && whole.starts_with(front);
+      },
+      [&] {
+        arena_.append(front).append(text_in);
+        ends_.push_back(static_cast<uint32_t>(arena_.size()));
+      });
 }
 
 uint32_t Values::AddNumber(int64_t number_in) {
   assert(!is_text());
-  uint32_t place = 0;
-  if (looking_up_) {
-    place = Find(Mix(static_cast<uint64_t>(number_in)), [&](uint32_t i) { return numbers_[i] == number_in; });
-    if (index_[place] != 0) {
-      ++found_;
-      return index_[place] - 1;
-    }
-  }
-  numbers_.push_back(number_in);
-  if (looking_up_) Remember(place, size() - 1);
-  return size() - 1;
+  return Add(
+      Mix(static_cast<uint64_t>(number_in) ^ kOther, kSeed), [&](uint32_t i) { return numbers_[i] == number_in; },
+      [&] { numbers_.push_back(number_in); });
 }
 
 void Values::Clear() {
@@ -146,7 +174,7 @@ void Values::Clear() {
   numbers_.clear();
   // A large index would cost its clearing each time, and memory that a following part may not need.
   if (index_.size() > 4096) index_ = {};
-  std::fill(index_.begin(), index_.end(), 0U);
+  std::fill(index_.begin(), index_.end(), Entry{});
 }
 
 Node::Node(std::string name, Type type, Mode mode, uint64_t order)

@@ -39,6 +39,9 @@ class Values {
 
   // The index of the value. Requires: is_text(), less than 4 GiB in all.
   uint32_t AddText(std::string_view text);
+  // The same for a text that means something else in each context: kept with the context's eight bytes in front. Requires: all
+  // values are added so.
+  uint32_t AddText(std::string_view text, uint64_t context);
   // INTEGER; DATE in days; TIME, TIMESTAMP in microseconds; FLOAT as the bits of the double. Requires: !is_text().
   uint32_t AddNumber(int64_t number);
 
@@ -53,16 +56,22 @@ class Values {
     return {arena_.data() + begin, ends_[i] - begin};
   }
   int64_t number(uint32_t i) const { return numbers_[i]; }
-  size_t memory_bytes() const { return arena_.size() + ends_.size() * 4 + numbers_.size() * 8 + index_.size() * 4; }
+  size_t memory_bytes() const { return arena_.size() + ends_.size() * 4 + numbers_.size() * 8 + index_.size() * sizeof(Entry); }
   void Clear();
 
  private:
+  // A value's number + 1, 0 where there is none; and the lower half of its hash, which tells most values apart without a look.
+  struct Entry {
+    uint32_t value = 0;
+    uint32_t hash = 0;
+  };
+
   // The place in index_ for the value: where it is, or where it would go.
   template <typename Equal>
-  uint32_t Find(uint64_t hash, const Equal& equal);
-  void Remember(uint32_t place, uint32_t value);
+  uint32_t Find(uint32_t hash, const Equal& equal);
+  template <typename Equal, typename Append>
+  uint32_t Add(uint64_t hash, const Equal& equal, const Append& append);
   void Grow();
-  uint64_t HashOf(uint32_t i) const;
 
   Type type_ = Type::kString;
   bool looking_up_ = true;
@@ -72,7 +81,7 @@ class Values {
   std::string arena_;
   std::vector<uint32_t> ends_;
   std::vector<int64_t> numbers_;
-  std::vector<uint32_t> index_;  // open addressing; value + 1, 0 is free
+  std::vector<Entry> index_;  // open addressing
 };
 
 class Node {

@@ -19,6 +19,7 @@
 #include <optional>
 #include <string_view>
 #include <thread>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -35,6 +36,8 @@ using base::Status;
 // Pieces that the walk may be ahead of the workers.
 constexpr size_t kMaxQueuedPieces = 64;
 // Bytes of a list of paths that are read at once.
+// A list in random order comes back to its folders; asking for a real path costs more than opening a file.
+constexpr size_t kRememberedFolders = 4096;
 constexpr size_t kListChunkBytes = 64 << 10;
 
 Error SystemError(const std::string& path, const char* doing) {
@@ -265,13 +268,13 @@ class WalkingSource final : public Source {
   // The real path of the file's folder, with the file's own name: a link is another file than what it leads to.
   std::string RealOfFile(const std::string& path) {
     const size_t slash = path.rfind('/');
-    const std::string folder = path.substr(0, slash + 1);
-    if (folder != last_folder_) {
-      last_folder_ = folder;
-      last_real_ = RealPath(folder).value_or(folder);
-      if (!last_real_.ends_with('/')) last_real_ += '/';
+    if (reals_.size() > kRememberedFolders) reals_.clear();
+    const auto [found, added] = reals_.try_emplace(path.substr(0, slash + 1));
+    if (added) {
+      found->second = RealPath(found->first).value_or(found->first);
+      if (!found->second.ends_with('/')) found->second += '/';
     }
-    return last_real_ + path.substr(slash + 1);
+    return found->second + path.substr(slash + 1);
   }
 
   // Whether the real path is a folder that was walked, or below one.
@@ -404,12 +407,11 @@ class WalkingSource final : public Source {
 
   // Of the walking thread alone.
   uint64_t next_number_ = 0;
-  std::vector<std::string> files_;                 // the piece being filled
-  std::vector<std::pair<std::string, bool>> all_;  // everything, when ordered: path, whether an archive
-  std::unordered_set<std::string> walked_;         // real paths of the folders begun with
-  std::unordered_set<std::string> singles_;        // real paths of the files not found in a folder
-  std::string last_folder_;
-  std::string last_real_;
+  std::vector<std::string> files_;                      // the piece being filled
+  std::vector<std::pair<std::string, bool>> all_;       // everything, when ordered: path, whether an archive
+  std::unordered_set<std::string> walked_;              // real paths of the folders begun with
+  std::unordered_set<std::string> singles_;             // real paths of the files not found in a folder
+  std::unordered_map<std::string, std::string> reals_;  // of folders of listed files, with a last slash
 
   std::thread thread_;
 };
