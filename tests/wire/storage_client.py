@@ -46,7 +46,7 @@ except exceptions.PreconditionFailed:
     pass
 copy.metadata = {"new": "1"}
 copy.patch()
-assert bucket.get_blob("copy").metadata == {"new": "1"}
+assert bucket.get_blob("copy").metadata == {"k": "v", "new": "1"}  # a patch merges
 try:
     bucket.blob("none").download_as_bytes()
     raise AssertionError("what is not there was read")
