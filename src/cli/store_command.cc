@@ -150,6 +150,9 @@ void AddVerify(CLI::App& parent, Run& run) {
 void AddStore(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("store", "A server's data folder without the server");
   command->require_subcommand(1);
+  command->footer("Examples:\n"
+                  "  dicomhouse store add ~/scans --store my-dataset/my-store\n"
+                  "  dicomhouse store verify");
   AddAdd(*command, run);
   AddVerify(*command, run);
 }

@@ -202,6 +202,7 @@ base::Result<std::vector<RemovedRow>> Job::TakeBackLines() {
 
 base::Result<ExportReport> Job::Finish() {
   if (error_) return *error_;
+  if (const auto broken = source.broken()) return *broken;
   if (report.elements.failed_balance != 0) {
     return base::Error{base::ErrorCode::kCorrupt,
                        "the account of " + std::to_string(report.elements.failed_balance) +

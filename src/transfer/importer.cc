@@ -78,6 +78,7 @@ class Job {
   }
   base::Result<ImportReport> Finish() {
     if (error_) return *error_;
+    if (const auto broken = source.broken()) return *broken;
     return report_;
   }
 

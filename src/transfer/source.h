@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,8 @@ class Source {
   virtual bool listing_done() const = 0;
   // Folders and files that could not be listed. Call after Next returned false.
   virtual std::vector<Problem> problems() const = 0;
+  // Why Next returned false although there is more: an export or import of it then fails as a whole. Call as problems().
+  virtual std::optional<base::Error> broken() const { return std::nullopt; }
 };
 
 // Whether a name looks like an archive that ArchiveReader reads: .zip .tar .tar.gz .tgz .tar.zst .tzst (any case).

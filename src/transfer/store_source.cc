@@ -75,10 +75,10 @@ class StoreSource final : public Source {
   bool Next(Piece& piece) override {
     if (cancelled_) return false;
     const std::lock_guard lock(mutex_);
-    if (problem_) return false;
+    if (broken_) return false;
     auto entries = snapshot_->Next(kEntriesPerPiece);
     if (!entries.ok()) {
-      problem_ = Problem{prefix_, entries.error()};
+      broken_ = base::Error{entries.error().code, prefix_ + ": " + entries.error().message};
       return false;
     }
     if (entries->empty()) return false;
@@ -91,10 +91,10 @@ class StoreSource final : public Source {
 
   uint64_t files_found() const override { return snapshot_->instances(); }
   bool listing_done() const override { return true; }
-  std::vector<Problem> problems() const override {
+  std::vector<Problem> problems() const override { return {}; }
+  std::optional<base::Error> broken() const override {
     const std::lock_guard lock(mutex_);
-    if (!problem_) return {};
-    return {*problem_};
+    return broken_;
   }
 
  private:
@@ -103,7 +103,7 @@ class StoreSource final : public Source {
   std::atomic<bool> cancelled_{false};
   mutable std::mutex mutex_;
   uint64_t pieces_ = 0;
-  std::optional<Problem> problem_;
+  std::optional<base::Error> broken_;
 };
 
 }  // namespace

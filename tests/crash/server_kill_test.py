@@ -136,7 +136,8 @@ class Load:
         """Puts an object, imports it, and waits for the operation."""
         key, content = self.instances.new()
         name = urllib.parse.quote(f"in/{key[2]}.dcm", safe="")
-        status, answer = self.send(connection, "POST", f"/upload/storage/v1/b/kill-bucket/o?uploadType=media&name={name}", content,
+        target = f"/upload/storage/v1/b/kill-bucket/o?uploadType=media&name={name}"
+        status, answer = self.send(connection, "POST", target, content,
                                    {"Content-Type": "application/dicom"})
         if status != 200:
             self.wrong.append(f"upload answered {status}: {answer[:200]}")
@@ -200,7 +201,8 @@ def table_rows(program, server):
     """The rows of the table; None while there is none; an exception when it can't be read."""
     if not (server.warehouse / "p" / "d" / "t" / "metadata" / "version-hint.text").exists():
         return None
-    result = subprocess.run([program, "query", "SELECT COUNT(*) AS n, COUNT(DISTINCT SOPInstanceUID) AS u FROM `p.d.t`", "--format",
+    question = "SELECT COUNT(*) AS n, COUNT(DISTINCT SOPInstanceUID) AS u FROM `p.d.t`"
+    result = subprocess.run([program, "query", question, "--format",
                              "json"], env=server.environment(), text=True, capture_output=True, timeout=120)
     if result.returncode != 0:
         raise RuntimeError(result.stderr)
@@ -264,7 +266,8 @@ def main():
         for name, count in answers.items():
             total[name] = total.get(name, 0) + count
         if wrong or number % 10 == 9:
-            print(f"round {number + 1}: {total}, {len(model.stored)} instances, table of {rows} rows", *wrong[:5], sep="\n  ", flush=True)
+            print(f"round {number + 1}: {total}, {len(model.stored)} instances, table of {rows} rows", *wrong[:5], sep="\n  ",
+                  flush=True)
     with server:
         settle_doubts(server, model)
         faults += check(server, model, True, rng)

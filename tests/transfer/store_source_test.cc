@@ -73,5 +73,25 @@ TEST(StoreSourceTest, AnExportFromAStoreIsThatOfTheFiles) {
   EXPECT_TRUE(source->problems().empty());
 }
 
+// A snapshot whose index can't be read any more after some entries.
+class BrokenSnapshot final : public store::Snapshot {
+ public:
+  uint64_t instances() const override { return 1000; }
+  base::Result<std::vector<Entry>> Next(size_t) override { return base::Error{base::ErrorCode::kIo, "the disk has gone"}; }
+  base::Result<std::unique_ptr<dicom::ByteSource>> OpenHeader(const Entry&) override {
+    return base::Error{base::ErrorCode::kIo, "the disk has gone"};
+  }
+  base::Result<std::unique_ptr<store::Blob>> OpenBlob(const Entry&) override {
+    return base::Error{base::ErrorCode::kIo, "the disk has gone"};
+  }
+};
+
+TEST(StoreSourceTest, AnExportOfAStoreThatCanNotBeReadToItsEndFailsAsAWhole) {
+  const auto source = MakeStoreSource(std::make_shared<BrokenSnapshot>(), "projects/p");
+  const auto report = ExportAll(*source);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().message, "projects/p: the disk has gone");
+}
+
 }  // namespace
 }  // namespace dicomhouse::transfer

@@ -109,7 +109,8 @@ def loop(server, folder, environment, make_dicom):
     ours("healthcare", "datasets", "create", "twin", "--location=here")
     ours("healthcare", "dicom-stores", "create", "scans", *D)
     # Some of the files are no instances, and the import says so at its end: the others are in the store.
-    run([server.program, "healthcare", "dicom-stores", "import", "gcs", "scans", *D, "--gcs-uri=gs://loop/in/**"], environment, folder)
+    run([server.program, "healthcare", "dicom-stores", "import", "gcs", "scans", *D, "--gcs-uri=gs://loop/in/**"], environment,
+        folder)
     table = "bq://p.analysis."
     export = ["healthcare", "dicom-stores", "export", "bq", "scans", *D]
     answer = ours(*export, f"--bq-table={table}metadata")

@@ -57,7 +57,8 @@ def drive(client, folder, bucket):
     client.check("cp -r uploads a folder", "cp", "-r", str(folder / "tree"), gs)
     code, output = client.run("ls", "-r", gs)
     names = {line for line in output.decode().splitlines() if line.startswith("gs://") and not line.endswith(("/", ":"))}
-    wanted = {f"{gs}/{name}" for name in ("small.txt", "a b/ü/large.bin", "copies/one.txt", "piped.txt", "tree/1.txt", "tree/sub/2.txt")}
+    names = ("small.txt", "a b/ü/large.bin", "copies/one.txt", "piped.txt", "tree/1.txt", "tree/sub/2.txt")
+    wanted = {f"{gs}/{name}" for name in names}
     check(code == 0 and names == wanted, f"{client.name}: ls -r lists all", f"{sorted(names ^ wanted)} {client.said}")
     code, output = client.run("ls", gs)
     lines = set(output.decode().split("\n")) - {""}
@@ -83,7 +84,8 @@ def gsutil(server):
     boto.write_text(f"[Credentials]\ngs_json_host = {host}\ngs_json_port = {port}\n[Boto]\nis_secure = False\n"
                     "https_validate_certificates = False\n"
                     f"[GSUtil]\ndefault_project_id = p\nstate_dir = {server.folder}/gsutil\nresumable_threshold = 1048576\n")
-    environment = server.environment(CLOUDSDK_CORE_PROJECT="p", BOTO_CONFIG=str(boto), CLOUDSDK_CORE_PASS_CREDENTIALS_TO_GSUTIL="false")
+    environment = server.environment(CLOUDSDK_CORE_PROJECT="p", BOTO_CONFIG=str(boto),
+                                     CLOUDSDK_CORE_PASS_CREDENTIALS_TO_GSUTIL="false")
     client = Client("gsutil", ["gsutil"], server, environment)
     client.cat, client.cat_to = ["cat"], []
     return client
@@ -96,13 +98,15 @@ def gcloud(server):
 
 
 def library(name, words, server, **environment):
-    result = subprocess.run([*words, server.url], env=server.environment(**environment), cwd=server.folder, text=True, timeout=300,
+    result = subprocess.run([*words, server.url], env=server.environment(**environment), cwd=server.folder, text=True,
+                            timeout=300,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    check(result.returncode == 0, f"{name}: buckets, uploads in one go and in pieces, ranges, lists, copies, conditions", result.stdout)
+    check(result.returncode == 0, f"{name}: buckets, uploads in one go and in pieces, ranges, lists, copies, conditions",
+          result.stdout)
 
 
 def main():
-    program, folder, clients = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve(), pathlib.Path(sys.argv[3]).resolve()
+    program, folder, clients = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "tree/sub").mkdir(parents=True)
     (folder / "small.txt").write_bytes(b"/studies/1.2.3\n/studies/1.2.4\n")

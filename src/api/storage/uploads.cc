@@ -9,6 +9,14 @@
 namespace dicomhouse::api::storage {
 namespace {
 
+// Nothing for what is no number of 64 bits.
+std::optional<uint64_t> NumberOf(std::string_view text) {
+  uint64_t number = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
 using base::Error;
 using base::ErrorCode;
 using base::Json;
@@ -83,12 +91,9 @@ http::Response BeginResumable(const Service& service, http::Request& request, st
     DH_CHECK(ApplySums(resource, upload.sums));
     DH_CHECK(CheckName(upload.object));
     const std::string_view length = request.headers.Get("X-Upload-Content-Length");
-    uint64_t size = 0;
     if (!length.empty()) {
-      if (std::from_chars(length.data(), length.data() + length.size(), size).ptr != length.data() + length.size()) {
-        return Invalid("X-Upload-Content-Length must be a number");
-      }
-      upload.sums.size = size;
+      upload.sums.size = NumberOf(length);
+      if (!upload.sums.size) return Invalid("X-Upload-Content-Length must be a number");
     }
     return service.uploads->Begin(upload);
   }();
@@ -106,13 +111,6 @@ struct ContentRange {
   std::optional<http::ByteRange> range;
   std::optional<uint64_t> total;
 };
-
-std::optional<uint64_t> NumberOf(std::string_view text) {
-  uint64_t number = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 base::Result<ContentRange> ParseContentRange(std::string_view header) {
   const Error wrong = Invalid("'" + std::string(header) + "' is no Content-Range");
