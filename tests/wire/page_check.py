@@ -13,8 +13,11 @@ import pathlib
 import re
 import shlex
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from server import Server  # noqa: E402
@@ -92,21 +95,20 @@ class Run:
         self.program = program
         self.operation = None
         self.output = ""
+        self.front = None
         self.exports = 0
         self.ours = True
 
     def environment(self):
         """Ours take the token from a variable, Google's from files."""
         folder = self.server.folder
-        host, port = self.server.url.removeprefix("http://").split(":")
+        host, port = "127.0.0.1", self.front.port if self.front else 0
         (folder / "boto").write_text(f"[Credentials]\ngs_json_host = {host}\ngs_json_port = {port}\n"
-                                     "[Boto]\nis_secure = False\nhttps_validate_certificates = False\n"
+                                     f"[Boto]\nca_certificates_file = {folder / 'server.pem'}\n"
                                      f"[GSUtil]\ndefault_project_id = {NAMES['PROJECT_ID']}\ncheck_hashes = never\n")
         environment = self.server.environment(CLOUDSDK_CORE_PROJECT=NAMES["PROJECT_ID"], DICOMHOUSE_TOKEN=TOKEN,
-                                              BOTO_CONFIG=str(folder / "boto"), CLOUDSDK_PYTHON_SITEPACKAGES="1",
-                                              CLOUDSDK_AUTH_ACCESS_TOKEN_FILE=str(folder / "tokens"))
-        if not self.ours:
-            del environment["CLOUDSDK_AUTH_DISABLE_CREDENTIALS"]
+                                              BOTO_CONFIG=str(folder / "boto"),
+                                              CLOUDSDK_CORE_PASS_CREDENTIALS_TO_GSUTIL="false")
         return environment
 
     def disposition(self, text):
@@ -221,7 +223,7 @@ def run_all(page, run):
             (run.server.folder / "request.json").write_text(replaced(text, {"WRITE_DISPOSITION": "WRITE_TRUNCATE"}.items()))
         elif kind == "answer":
             run.compare(text)
-        elif kind == "query" and not text.startswith("SELECT CONCAT\n"):
+        elif kind == "query" and not text.lstrip().startswith("SELECT CONCAT\n"):
             query(run, re.sub(r"`[^`]+`", f"`{table}`", text))
 
 
@@ -273,6 +275,7 @@ def main():
     check(kinds.count("shell") == 13 and kinds.count("query") == 3 and kinds.count("answer") == 6,
           f"the page has {kinds.count('shell')} commands, {kinds.count('query')} queries, {kinds.count('answer')} answers")
     shutil.rmtree(flags.folder, ignore_errors=True)
+    flags.folder, flags.program = flags.folder.resolve(), str(pathlib.Path(flags.program).resolve())
     scans = flags.folder / "scans"
     scans.parent.mkdir(parents=True)
     subprocess.run([flags.make_dicom, "hospital", str(scans), "--instances", "120"], check=True, stdout=subprocess.DEVNULL)
@@ -285,20 +288,73 @@ def main():
     with Server(flags.program, flags.folder, "--token-file", str(flags.folder / "tokens")) as server:
         run = Run(server, flags.program)
         run_all(PAGE, run)
-        if flags.gcloud and shutil.which(flags.gcloud):
-            run.ours = False
-            run_all(PAGE, run)
-        else:
-            print("skipped: there is no gcloud")
-        count = rows(server, flags.program, replaced("PROJECT_ID.BIGQUERY_DATASET_ID.BIGQUERY_TABLE_ID"))
-        check(count == len(run.chosen), f"the filtered export has {count} rows, the filter {len(run.chosen)} lines")
-        other = rows(server, flags.program, "other-project.elsewhere.metadata")
-        check(other == stored, f"the other project's table has {other} rows")
+        check_tables(flags, server, run, stored)
         status, _ = server.request("GET", "/v1/" + store)
         check(status == 401, "without its token nothing is answered")
+    if flags.gcloud and shutil.which(flags.gcloud):
+        with Server(flags.program, flags.folder) as server, TlsFront(server) as front:  # gsutil takes no token
+            run.server, run.ours, run.front = server, False, front
+            run_all(PAGE, run)
+            check_tables(flags, server, run, stored)
+    else:
+        print("skipped: there is no gcloud")
     if failures:
         print(f"{len(failures)} FAILED:", *failures, sep="\n  ")
     return 1 if failures else 0
+
+
+class TlsFront:
+    """TLS in front of a server: gsutil speaks nothing else."""
+
+    def __init__(self, server):
+        certificate, key = server.folder / "server.pem", server.folder / "server.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+                        "-addext", "subjectAltName=IP:127.0.0.1", "-out", str(certificate), "-keyout", str(key)], check=True,
+                       capture_output=True)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, key)
+        self.behind = ("127.0.0.1", int(server.url.rsplit(":", 1)[1]))
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+
+    def __enter__(self):
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                plain, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(plain,), daemon=True).start()
+
+    def serve(self, plain):
+        try:
+            with self.context.wrap_socket(plain, server_side=True) as front, socket.create_connection(self.behind) as back:
+                threading.Thread(target=self.copy, args=(front, back), daemon=True).start()
+                self.copy(back, front)
+        except OSError:
+            pass
+
+    @staticmethod
+    def copy(source, target):
+        try:
+            while content := source.recv(65536):
+                target.sendall(content)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+def check_tables(flags, server, run, stored):
+    count = rows(server, flags.program, replaced("PROJECT_ID.BIGQUERY_DATASET_ID.BIGQUERY_TABLE_ID"))
+    check(count == len(run.chosen), f"the filtered export has {count} rows, the filter {len(run.chosen)} lines")
+    other = rows(server, flags.program, "other-project.elsewhere.metadata")
+    check(other == stored, f"the other project's table has {other} rows")
 
 
 if __name__ == "__main__":
