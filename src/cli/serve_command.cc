@@ -98,11 +98,11 @@ base::Result<int> Serve(const ServeSettings& settings) {
   DH_ASSIGN(
       const std::unique_ptr<http::Server> server,
       http::Server::Start(OptionsOf(settings, metrics), [handler](http::Request& request) { return handler.get()(request); }));
-  services.public_url = UrlOf(settings, server->port());
+  services.public_url = settings.public_url.empty() ? UrlOf(settings, server->port()) : settings.public_url;
   made.set_value(api::MakeHandler(services, settings.tokens));
 
-  std::printf("dicomhouse listens on %s\n  data:   %s\n  tables: %s\n", services.public_url.c_str(), settings.data.c_str(),
-              settings.warehouse.c_str());
+  std::printf("dicomhouse listens on %s\n  data:   %s\n  tables: %s\n", UrlOf(settings, server->port()).c_str(),
+              settings.data.c_str(), settings.warehouse.c_str());
   std::fflush(stdout);
   signals.Wait();
   std::printf("stopping: requests under way have %d seconds\n", base::kShutdownSeconds);

@@ -35,10 +35,13 @@ base::Status Set(ServeSettings& settings, std::string_view key, const std::strin
     return Wrong(where + ": '" + text + "' is not possible; possible are text, json and off");
   }
   if (text.empty()) return Wrong(where + ": a value is missing");
-  std::string* const targets[] = {&settings.data,       &settings.warehouse,       &settings.listen,
-                                  &settings.token_file, &settings.tls_certificate, &settings.tls_key,
-                                  &settings.log};
-  constexpr std::string_view kKeys[] = {"data", "warehouse", "listen", "token_file", "tls_certificate", "tls_key", "log"};
+  if (key == "public_url" && ((!text.starts_with("http://") && !text.starts_with("https://")) || text.ends_with('/'))) {
+    return Wrong(where + ": '" + text + "' must begin with http:// or https:// and not end with a slash");
+  }
+  std::string* const targets[] = {&settings.data,       &settings.warehouse,       &settings.listen,  &settings.public_url,
+                                  &settings.token_file, &settings.tls_certificate, &settings.tls_key, &settings.log};
+  constexpr std::string_view kKeys[] = {"data",       "warehouse",       "listen",  "public_url",
+                                        "token_file", "tls_certificate", "tls_key", "log"};
   *targets[std::find(std::begin(kKeys), std::end(kKeys), key) - std::begin(kKeys)] = text;
   return {};
 }
@@ -123,6 +126,7 @@ const std::vector<SettingInfo>& SettingInfos() {
       {"warehouse", "DIR", "Folder of the tables"},
       {"listen", "ADDRESS", "Address to listen on; other than the loopback only with token and TLS files (default: 127.0.0.1)"},
       {"port", "N", "Port; 0: a free one, which is printed (default: 8080)"},
+      {"public_url", "URL", "What clients call this server, for links in answers (default: made of address and port)"},
       {"token_file", "FILE", "Bearer tokens, one a line: requests must bring one of them"},
       {"tls_certificate", "FILE", "Certificate chain, PEM"},
       {"tls_key", "FILE", "Its private key, PEM"},

@@ -16,7 +16,8 @@ struct ServeSettings {
   std::string data;       // the data folder
   std::string warehouse;  // the folder of tables
   std::string listen = "127.0.0.1";
-  uint16_t port = 8080;  // 0: a free one
+  uint16_t port = 8080;    // 0: a free one
+  std::string public_url;  // of links in answers, without a slash at its end; "": made of address and port
   std::string token_file;
   std::string tls_certificate;
   std::string tls_key;

@@ -89,6 +89,15 @@ TEST_F(ServeSettingsTest, OtherMachinesComeInOnlyWithTokensAndTls) {
   }
 }
 
+TEST_F(ServeSettingsTest, ThePublicUrlIsOneThatLinksCanBeginWith) {
+  flags_ = {{"public_url", "https://house.example/dicom"}};
+  EXPECT_EQ(ErrorOf(), "");
+  for (const char* url : {"house.example", "https://house.example/", "ftp://house.example"}) {
+    flags_ = {{"public_url", url}};
+    EXPECT_THAT(ErrorOf(), HasSubstr("must begin with http:// or https://")) << url;
+  }
+}
+
 TEST_F(ServeSettingsTest, ATokenFileWithoutATokenIsRefused) {
   flags_ = {{"token_file", File("tokens", "# none\n\n")}};
   EXPECT_THAT(ErrorOf(), HasSubstr("there is no token in it"));
