@@ -232,6 +232,16 @@ TEST_F(StorageApi, MultipartUploadsCarryMetadataAndSums) {
   EXPECT_EQ(Send("GET", "/storage/v1/b/bucket/o/y").status, 404);
 }
 
+// As gsutil writes them: line feeds only, and a boundary in quotes that are no part of it.
+TEST_F(StorageApi, MultipartUploadsOfGsutilAreUnderstood) {
+  const Answered put = Send("POST", "/upload/storage/v1/b/bucket/o?uploadType=multipart",
+                            "--==1==\nContent-Type: application/json\n\n{\"name\": \"x\"}\n--==1==\nContent-Type: text/plain\n\n"
+                            "line\r\n\n--==1==--\n",
+                            {{"Content-Type", "multipart/related; boundary='==1=='"}});
+  ASSERT_EQ(put.status, 200) << put.body;
+  EXPECT_EQ(Contents("x"), "line\r\n");
+}
+
 TEST_F(StorageApi, ResumableUploadsTakePiecesAndSayHowFarTheyAre) {
   const std::string at = BeginResumable("x", "", {{"X-Upload-Content-Type", "text/css"}});
   const Answered none = Send("PUT", at, "", {{"Content-Range", "bytes */10"}});

@@ -334,9 +334,14 @@ TEST_F(HostileTest, CrowdsOfSilentPeersMakeRoom) {
   setrlimit(RLIMIT_NOFILE, &few);
   std::vector<std::unique_ptr<RawPeer>> silent;
   for (int i = 0; i < 20; ++i) silent.push_back(std::make_unique<RawPeer>(server_->port()));
-  RawPeer peer(server_->port());
-  peer.Send(kGet + kEnd);
-  EXPECT_EQ(StatusesIn(peer.Receive()), "200");
+  // Who comes while room is being made may have to come again.
+  std::string status;
+  for (int i = 0; i < 3 && status != "200"; ++i) {
+    RawPeer peer(server_->port());
+    peer.Send(kGet + kEnd);
+    status = StatusesIn(peer.Receive());
+  }
+  EXPECT_EQ(status, "200");
   setrlimit(RLIMIT_NOFILE, &before);
 }
 

@@ -57,10 +57,13 @@ base::Result<store::Object> UploadMedia(const Service& service, http::Request& r
 
 base::Result<store::Object> UploadMultipart(const Service& service, http::Request& request, store::UploadRequest upload) {
   const auto type = http::ParseMediaType(request.headers.Get("Content-Type"));
-  const std::string boundary(type ? type->Parameter("boundary") : "");
+  std::string_view boundary = type ? type->Parameter("boundary") : "";
+  // gsutil writes boundary='...': quotes of a kind that no standard has, and that are no part of it.
+  if (boundary.size() > 2 && boundary.starts_with('\'') && boundary.ends_with('\''))
+    boundary = boundary.substr(1, boundary.size() - 2);
   if (!type || type->type != "multipart" || boundary.empty())
     return Invalid("a multipart upload is multipart/related with a boundary");
-  http::MultipartReader parts(*request.body, boundary);
+  http::MultipartReader parts(*request.body, std::string(boundary));
   DH_ASSIGN(const bool has_resource, parts.NextPart());
   if (!has_resource) return Invalid("a multipart upload has two parts: metadata and contents");
   DH_ASSIGN(const std::string text, http::ReadAll(parts, base::kMaxJsonBodyBytes));
