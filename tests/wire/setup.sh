@@ -28,11 +28,11 @@ for program in node npm python3; do
 done
 if ! cmp -s "$here/package.json" "$wire/.npm"; then
   cp "$here/package.json" "$wire/package.json"
-  reaching npm install --prefix "$wire" --loglevel error --no-audit --no-fund --no-package-lock
+  reaching timeout 240 npm install --prefix "$wire" --loglevel error --no-audit --no-fund --no-package-lock
   cp "$here/package.json" "$wire/.npm"
 fi
 if ! cmp -s "$here/requirements.txt" "$wire/.python"; then
   [ -x "$wire/venv/bin/pip" ] || python3 -m venv "$wire/venv" > /dev/null || skip "python3 has no venv"
-  reaching "$wire/venv/bin/pip" install --quiet --disable-pip-version-check --retries 2 -r "$here/requirements.txt"
+  reaching timeout 240 "$wire/venv/bin/pip" install --quiet --disable-pip-version-check --retries 2 -r "$here/requirements.txt"
   cp "$here/requirements.txt" "$wire/.python"
 fi
