@@ -108,6 +108,8 @@ class Run:
                                      f"[GSUtil]\ndefault_project_id = {NAMES['PROJECT_ID']}\ncheck_hashes = never\n")
         environment = self.server.environment(CLOUDSDK_CORE_PROJECT=NAMES["PROJECT_ID"], DICOMHOUSE_TOKEN=TOKEN,
                                               BOTO_CONFIG=str(folder / "boto"),
+                                              # before boto's own setting, where a machine has it set:
+                                              CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE=str(folder / "server.pem"),
                                               CLOUDSDK_CORE_PASS_CREDENTIALS_TO_GSUTIL="false")
         return environment
 
