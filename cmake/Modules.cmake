@@ -5,7 +5,7 @@ file(STRINGS ${CMAKE_SOURCE_DIR}/src/layers.txt layer_lines REGEX "^[a-z]+:")
 set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/layers.txt)
 
 set(dicom_third ZLIB::ZLIB)
-set(base_third simdjson::simdjson Threads::Threads)
+set(base_third simdjson::simdjson Threads::Threads OpenSSL::Crypto)
 set(table_third PkgConfig::ZSTD)
 set(warehouse_third DuckDB::C ZLIB::ZLIB PkgConfig::ZSTD)
 set(transfer_third LibArchive::LibArchive)

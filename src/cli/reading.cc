@@ -49,6 +49,8 @@ void AddReadFlags(CLI::App& app, ReadFlags& flags) {
   app.add_option("--profile", flags.profile, "google: the table that Google's export makes; lossless: nothing dropped")
       ->check(CLI::IsMember({"google", "lossless"}))
       ->capture_default_str();
+  app.add_flag("--bulk-sha256", flags.bulk_sha256,
+               "With --profile lossless: the SHA-256 of every value in BulkData. Reads whole files, pixels too");
   app.add_option("--columns", flags.columns, "Columns beside DICOM's: SourcePath (default), SourceSize, SourceModified, none")
       ->delimiter(',')
       ->allow_extra_args(false)  // the next word is a PATH
@@ -62,6 +64,11 @@ void AddReadFlags(CLI::App& app, ReadFlags& flags) {
 base::Result<mapping::Options> MappingOf(const ReadFlags& flags) {
   mapping::Options options;
   options.profile = flags.profile == "lossless" ? mapping::Profile::kLossless : mapping::Profile::kGoogle;
+  options.bulk_sha256 = flags.bulk_sha256;
+  if (options.bulk_sha256 && options.profile != mapping::Profile::kLossless) {
+    return base::Error{base::ErrorCode::kInvalidArgument,
+                       "--bulk-sha256 fills a field of BulkData, which --profile lossless has; give both"};
+  }
   options.extra.source_path = flags.columns.empty();
   for (const std::string& column : flags.columns) {
     if (column == "SourcePath") {

@@ -17,17 +17,18 @@ struct ReadFlags {
   std::vector<std::string> paths;
   std::string profile = "google";
   std::vector<std::string> columns;
+  bool bulk_sha256 = false;
   int threads = 0;
   bool ordered = false;
   bool quiet = false;
 };
 
-// --profile, --columns, --threads, --quiet. PATH is the command's own; what it may be is said by kPathHelp.
+// --profile, --bulk-sha256, --columns, --threads, --quiet. PATH is the command's own; what it may be is said by kPathHelp.
 void AddReadFlags(CLI::App& app, ReadFlags& flags);
 inline constexpr const char* kPathHelp =
     "PATH is a folder, a file, an archive (.zip .tar .tar.gz .tar.zst) or - for a list of paths on standard input.\n\n";
 
-// Errors: kInvalidArgument for columns that there are not.
+// Errors: kInvalidArgument for columns that there are not, and for --bulk-sha256 without BulkData.
 base::Result<mapping::Options> MappingOf(const ReadFlags& flags);
 
 struct RunResult {

@@ -277,7 +277,7 @@ bool Cursor::PassValue(uint64_t length, LeaveOut leave_out, Skipped& result) {
   if (position_ + length > window_->size()) {
     if (leave_out != LeaveOut::kNever) {
       result.left_out = true;
-      const bool whole = window_->LeaveOut(position_, length, leave_out == LeaveOut::kChecked);
+      const bool whole = window_->LeaveOut(position_, length, leave_out == LeaveOut::kChecked, element_.value);
       gap_ = gaps.size();
       if (!whole) {
         result.truncated = true;

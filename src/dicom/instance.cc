@@ -83,6 +83,7 @@ ReadOutcome InstanceReader::Read(ByteSource& source, Instance& instance) {
   instance.problems.clear();
   instance.inflated = false;
   instance.ordered = true;
+  instance.window.HashLeftOut(hash_left_out_);
   if (first_read_bytes_ == 0) first_read_bytes_ = base::kFirstReadBytes;
   instance.window.Open(source, 0, first_read_bytes_);
   uint32_t position = 0;

@@ -68,6 +68,8 @@ class InstanceReader {
   // Reads the header from `source` into `instance`. The source is not needed afterwards. Never fails on any bytes;
   // what the system refused is a problem of kReadError, and window.error().
   ReadOutcome Read(ByteSource& source, Instance& instance);
+  // Whether values that are left out are read all the same, for Window::DigestOf: it takes the time of reading whole files.
+  void HashLeftOut(bool wanted) { hash_left_out_ = wanted; }
 
  private:
   bool FindStart(Instance& instance, uint32_t& position);
@@ -81,6 +83,7 @@ class InstanceReader {
 
   Cursor cursor_;
   size_t first_read_bytes_ = 0;
+  bool hash_left_out_ = false;
 };
 
 }  // namespace dicomhouse::dicom

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "base/sha256.h"
 #include "dicom/byte_source.h"
 
 namespace dicomhouse::dicom {
@@ -37,8 +38,14 @@ class Window {
   // Whether bytes [0, end) are loaded; fetches them when they can be had.
   bool Ensure(uint64_t end) { return end <= size_ || Fetch(end); }
   // Leaves out `length` bytes of the source at `position`, which must not be loaded wholly; loaded ones are cut off.
-  // False: the source ends inside. That is looked for in the source only when `check_end`.
-  bool LeaveOut(uint32_t position, uint64_t length, bool check_end);
+  // False: the source ends inside. That is looked for in the source only when `check_end`. `value`: where the value begins that
+  // they are a part of.
+  bool LeaveOut(uint32_t position, uint64_t length, bool check_end, uint32_t value);
+
+  // Whether the bytes of left-out values are read all the same, from the next Open on, so that DigestOf knows them.
+  void HashLeftOut(bool wanted) { hashing_ = wanted; }
+  // The SHA-256 of the value that stands at [begin, end), with all that was left out of it. Nothing when some of it was not read.
+  std::optional<base::Sha256Digest> DigestOf(uint32_t begin, uint32_t end) const;
 
   // The source's offset of position 0.
   uint64_t origin() const { return origin_; }
@@ -47,7 +54,16 @@ class Window {
   const std::optional<base::Error>& error() const { return error_; }
 
  private:
+  // Of a value of which parts were left out: the hash of its bytes up to behind the last of these.
+  struct Hashed {
+    uint32_t value = 0;  // where it begins
+    uint32_t end = 0;    // in the window, in front of it all is hashed
+    bool whole = true;   // all bytes of the source came
+    base::Sha256 hash;
+  };
+
   bool Fetch(uint64_t end);
+  bool HashUpTo(uint32_t position, uint64_t length, uint32_t value);
 
   ByteSource* source_ = nullptr;
   uint64_t origin_ = 0;    // the source's offset of position 0
@@ -57,6 +73,9 @@ class Window {
   size_t size_ = 0;  // loaded bytes; bytes_ is larger, so that memory is kept and never cleared
   std::vector<uint8_t> bytes_;
   std::vector<Gap> gaps_;
+  bool hashing_ = false;
+  std::vector<Hashed> hashed_;  // in the order of the walk
+  std::vector<uint8_t> piece_;  // of what is hashed, but not kept
   std::optional<base::Error> error_;
 };
 

@@ -65,6 +65,14 @@ bool MayHaveContext(std::string_view bytes, bool big_endian) {
   return false;
 }
 
+// Where a value ends in the window, which ends there or with the delimitation of its fragments; from `start` on.
+uint32_t ValueEnd(const dicom::Window& window, uint32_t start, uint32_t value, uint32_t end, bool fragments, bool big_endian) {
+  constexpr uint32_t kDelimitationBytes = 8;
+  const bool delimited = fragments && end - value >= kDelimitationBytes &&
+                         dicom::LoadTag(window.data() + end - kDelimitationBytes, big_endian) == dicom::kSequenceDelimitationTag;
+  return end - (delimited ? kDelimitationBytes : 0) - start;
+}
+
 // Why a value that was not even read is dropped.
 Reason LeftOutReason(const Rule& rule) {
   if (rule.fate == Fate::kDropped) return rule.reason;
@@ -227,7 +235,8 @@ Distinct ElementDecoder::Decode(Plan& plan, dicom::Instance& instance, const dic
   result_ = {};
   outcome_ = {};
   length_ = element.length;
-  header_bytes_ = element.value - element.start;
+  value_ = header_bytes_ = element.value - element.start;
+  value_end_ = 0;
   depth_ = 0;
   outcome_.dropped_begin = static_cast<uint32_t>(dropped_items_.size());
   outcome_.notes_begin = static_cast<uint32_t>(notes_.size());
@@ -235,6 +244,10 @@ Distinct ElementDecoder::Decode(Plan& plan, dicom::Instance& instance, const dic
     Sequence(plan, instance, element, context);
   } else {
     outcome_.counts.read = 1;
+    if (!element.truncated) {
+      value_end_ =
+          ValueEnd(instance.window, element.start, element.value, element.end, element.fragments, context.encoding.big_endian);
+    }
     if (element.left_out || element.fragments) {
       CountDropped(plan, LeftOutReason(plan.rule), 0, plan.rule.vr, {});
     } else if (element.truncated) {
@@ -493,6 +506,7 @@ void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom
   dicom::Encoding encoding = instance.EncodingOf(element);
   cursor.Start(element.start, instance.OffsetOf(element), encoding, dicom::kNoEnd);
   offset_base_ = instance.OffsetOf(element);
+  top_start_ = element.start;
   if (cursor.Next() != dicom::Step::kElement) return;
   Place place;
   place.column = plan.column;
@@ -612,6 +626,8 @@ void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& insta
   const dicom::ElementHeader header = cursor.element();
   length_ = header.length;
   header_bytes_ = header.value - header.start;
+  value_ = header.value - top_start_;
+  value_end_ = 0;
   Frame& frame = frames_[depth_ - 1];
   if ((header.tag & 0xFFFF) == 0) return;  // group length
   const auto* data = reinterpret_cast<const char*>(instance.window.data());
@@ -632,6 +648,10 @@ void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& insta
   }
   const dicom::Cursor::Skipped skipped = cursor.Skip();
   ++outcome_.counts.read;
+  if (!skipped.truncated) {
+    value_end_ =
+        ValueEnd(instance.window, top_start_, header.value, skipped.end, header.fragments, frame.context.encoding.big_endian);
+  }
   const uint64_t offset = header.offset - offset_base_;
   if (frame.level->dropping || IsThere(plan, frame)) {
     CountDropped(plan, frame.level->dropping ? frame.reason : Reason::kDuplicateTag, offset, plan.rule.vr, {});
@@ -674,6 +694,8 @@ void ElementDecoder::AddNote(Reason reason, Vr vr, uint64_t dropped, uint64_t of
                     false,
                     length_,
                     header_bytes_,
+                    value_,
+                    value_end_,
                     offset,
                     PathText(tag),
                     std::string(base::Utf8Prefix(excerpt, base::kMaxExcerptBytes)),

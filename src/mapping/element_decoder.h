@@ -29,9 +29,11 @@ struct Note {
   bool described = false;  // profile lossless: named in BulkData, by place and length
   uint64_t length = 0;     // of the value, as declared; dicom::kUndefinedLength when the file does not say
   uint32_t header_bytes = 0;
-  uint64_t offset = 0;  // in front of the element, from the top-level element's header on
-  std::string path;     // "0008,1140[2].0008,1155": tags, items counted from 0
-  std::string excerpt;  // of the value, as text
+  uint32_t value = 0;      // where the value is in the window, from the top-level element's header on
+  uint32_t value_end = 0;  // behind it; 0 for sequences and for values that are not whole
+  uint64_t offset = 0;     // in front of the element, from the top-level element's header on
+  std::string path;        // "0008,1140[2].0008,1155": tags, items counted from 0
+  std::string excerpt;     // of the value, as text
   // Keys in the account's columns, once they are known: a note is written for every row that repeats its value.
   mutable std::array<uint32_t, 4> account_keys = {table::kAbsent, table::kAbsent, table::kAbsent, table::kAbsent};
 };
@@ -156,7 +158,10 @@ class ElementDecoder {
   Outcome outcome_;            // of result_
   uint64_t length_ = 0;        // declared, of the element that is being decoded
   uint32_t header_bytes_ = 0;  // of it
+  uint32_t value_ = 0;         // where its value is in the window, from the top-level element's header on
+  uint32_t value_end_ = 0;     // 0 for sequences and what is not whole
   uint64_t offset_base_ = 0;   // of the top-level element that is being decoded
+  uint32_t top_start_ = 0;     // where it is in the window
   std::vector<Outcome> outcomes_;
   std::vector<Note> notes_;
   std::vector<uint32_t> dropped_items_;

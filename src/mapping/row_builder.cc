@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <optional>
 
 #include "base/limits.h"
+#include "base/sha256.h"
 #include "dicom/value.h"
 
 namespace dicomhouse::mapping {
@@ -74,6 +76,7 @@ RowBuilder::RowBuilder(const Options& options) : options_(options), decoder_(bat
     bulk_.vr = &bulk_.column->node.Child("VR", Type::kString, Mode::kNullable, 1);
     bulk_.length = &bulk_.column->node.Child("Length", Type::kInteger, Mode::kNullable, 2);
     bulk_.offset = &bulk_.column->node.Child("Offset", Type::kInteger, Mode::kNullable, 3);
+    if (options.bulk_sha256) bulk_.sha256 = &bulk_.column->node.Child("Sha256", Type::kString, Mode::kNullable, 4);
   }
   order = kExtraColumnsOrder;
   const auto extra = [&](bool wanted, std::string_view name, Type type) {
@@ -336,17 +339,24 @@ void RowBuilder::SetBulk(const dicom::Instance& instance) {
   items_.clear();
   for (const uint32_t index : noted_) {
     const Slot& slot = slots_[index];
-    const uint64_t offset = instance.OffsetOf(instance.elements[index]);
+    const dicom::TopElement& element = instance.elements[index];
+    const uint64_t offset = instance.OffsetOf(element);
     for (const Note& note : decoder_.notes(decoder_.outcome(slot.value))) {
-      if (note.described) items_.push_back(BulkItem(note, offset + note.offset + note.header_bytes));
+      if (!note.described) continue;
+      std::optional<base::Sha256Digest> digest;
+      if (bulk_.sha256 != nullptr && note.value_end > 0) {
+        digest = instance.window.DigestOf(element.start + note.value, element.start + note.value_end);
+      }
+      items_.push_back(BulkItem(note, offset + note.offset + note.header_bytes, digest ? base::HexText(*digest) : ""));
     }
   }
   SetList(*bulk_.column);
 }
 
-uint32_t RowBuilder::BulkItem(const Note& note, uint64_t offset) {
+// `sha256`: in hexadecimal digits, or empty when it is not known.
+uint32_t RowBuilder::BulkItem(const Note& note, uint64_t offset, const std::string& sha256) {
   const auto [found, added] =
-      bulk_.items.try_emplace(note.path + ' ' + std::to_string(offset) + ' ' + std::to_string(note.length), 0);
+      bulk_.items.try_emplace(note.path + ' ' + std::to_string(offset) + ' ' + std::to_string(note.length) + sha256, 0);
   if (!added) return found->second;
   const uint32_t item = bulk_.column->NewItem();
   const auto text = [item](table::Node& node, std::string_view value) {
@@ -361,6 +371,7 @@ uint32_t RowBuilder::BulkItem(const Note& note, uint64_t offset) {
   }
   bulk_.offset->Begin(item);
   bulk_.offset->AddValue(bulk_.offset->values.AddNumber(static_cast<int64_t>(offset)));
+  if (!sha256.empty()) text(*bulk_.sha256, sha256);
   found->second = item;
   return item;
 }

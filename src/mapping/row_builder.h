@@ -30,6 +30,8 @@ struct ExtraColumns {
 struct Options {
   Profile profile = Profile::kGoogle;
   ExtraColumns extra;
+  // BulkData has the SHA-256 of each value (profile lossless). Instances must be read so (InstanceReader::HashLeftOut).
+  bool bulk_sha256 = false;
 };
 
 // Where an instance came from.
@@ -102,7 +104,7 @@ class RowBuilder {
   void SetDropped();
   void SetGroups();
   void SetBulk(const dicom::Instance& instance);
-  uint32_t BulkItem(const Note& note, uint64_t offset);
+  uint32_t BulkItem(const Note& note, uint64_t offset, const std::string& sha256);
   void SetExtra(const SourceInfo& source);
   void WriteNotes(const dicom::Instance& instance, const SourceInfo& source);
   bool IsNoted(const dicom::Instance& instance, const Note& wanted, uint64_t offset) const;
@@ -151,6 +153,7 @@ class RowBuilder {
     table::Node* vr = nullptr;
     table::Node* length = nullptr;
     table::Node* offset = nullptr;
+    table::Node* sha256 = nullptr;  // if wanted
     std::unordered_map<std::string, uint32_t> items;
   } bulk_;
   struct Extras {

@@ -224,7 +224,9 @@ base::Result<ExportReport> Job::Finish() {
 // One thread's part of the job.
 class Worker {
  public:
-  explicit Worker(Job& job) : job_(&job), builder_(job.options.mapping), part_(job.NewPartNumber()) {}
+  explicit Worker(Job& job) : job_(&job), builder_(job.options.mapping), part_(job.NewPartNumber()) {
+    reader_.HashLeftOut(job.options.mapping.bulk_sha256);
+  }
 
   void Run() {
     Piece piece;

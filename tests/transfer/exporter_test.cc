@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "base/sha256.h"
 #include "tests/base/faulty_file_system.h"
 #include "tests/dicom/dicom_writer.h"
 #include "tests/transfer/scratch.h"
@@ -166,6 +167,92 @@ TEST_F(ExporterTest, TheFilterAdmitsWhatItNames) {
   EXPECT_EQ(report->instances, 1U);
   EXPECT_EQ(report->filtered, 2U);
   EXPECT_EQ(Ask("SOPInstanceUID"), "1.2\n");
+}
+
+std::string HashOf(const std::string& bytes) {
+  base::Sha256 hash;
+  hash.Update({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  return base::HexText(hash.Digest());
+}
+
+// What a data set with every kind of binary value has in BulkData, in the order of the tags: the hashes, NULL for the sequence.
+struct BulkCase {
+  DataSet data;
+  std::vector<std::string> values;
+};
+BulkCase MakeBulkCase(int seed, bool fragments) {
+  const auto filled = [seed](size_t size) {
+    std::string bytes(size, '\0');
+    for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>((i * 131 + i / 251 + static_cast<size_t>(seed)) & 0xFF);
+    return bytes;
+  };
+  const std::vector<std::string> parts = {"", filled(40), filled(400'000), filled(2), filled(700'002)};
+  const std::string small = filled(100);
+  const std::string large = filled(900'000);
+  const std::string pixels = filled(3'000'000);
+  BulkCase made;
+  made.data = {dicom::testing::Bytes(0x00282000, "OB", small),
+               dicom::testing::Sequence(0x00880200, {{dicom::testing::Bytes(0x7FE00010, "OB", large)}}, true),
+               fragments ? dicom::testing::Fragments(0x7FE00010, "OB", parts) : dicom::testing::Bytes(0x7FE00010, "OB", pixels)};
+  std::string encapsulated = dicom::testing::WriteItems(made.data.back(), dicom::testing::kExplicitLittle);
+  encapsulated.resize(fragments ? encapsulated.size() - 8 : 0);  // the delimitation is not of the value
+  made.values = {small, large, fragments ? encapsulated : pixels};
+  return made;
+}
+
+TEST_F(ExporterTest, BulkDataHasTheHashesOfWholeValuesWhenAskedFor) {
+  std::string expected;
+  std::vector<Member> members;
+  for (int i = 0; i < 4; ++i) {
+    const BulkCase made = MakeBulkCase(i / 2, i % 2 == 1);
+    for (const char* where : {"a", "b", "c"}) {
+      const std::string uid = "1." + std::string(where) + std::to_string(i);
+      const std::string bytes = Instance(uid, "P", made.data);
+      if (*where == 'a') Write(uid, bytes);
+      if (*where == 'b') members.push_back({uid, bytes});
+      if (*where == 'c') {
+        DataSet data = {Text(0x00080018, "UI", uid)};
+        data.insert(data.end(), made.data.begin(), made.data.end());
+        Write(uid, dicom::testing::WriteDeflatedFile(data));
+      }
+    }
+  }
+  Write("members.tar.gz", MakeArchive("ustar", "gzip", members));
+  for (const char* where : {"a", "b", "c"}) {
+    for (int i = 0; i < 4; ++i) {
+      expected += "1." + std::string(where) + std::to_string(i) + "|";
+      for (const std::string& value : MakeBulkCase(i / 2, i % 2 == 1).values) expected += HashOf(value) + " ";
+      expected += "\n";
+    }
+  }
+  ExportOptions options;
+  options.mapping.profile = mapping::Profile::kLossless;
+  options.mapping.bulk_sha256 = true;
+  const auto report = Run(options);
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(Ask("SOPInstanceUID, list_aggregate(list_transform(BulkData, x -> x.Sha256 || ' '), 'string_agg', '')"), expected);
+  EXPECT_GT(report->bytes_read, 12 * 1'900'000U);
+
+  options.mapping.bulk_sha256 = false;
+  const auto without = Run(options, warehouse::Disposition::kTruncate);
+  ASSERT_TRUE(without.ok()) << without.error().message;
+  EXPECT_LT(without->bytes_read, 4 * 8'000'000U);
+  EXPECT_EQ(Ask("count(*)"), "12\n");
+}
+
+TEST_F(ExporterTest, ValuesThatAreCutHaveNoHash) {
+  const std::string whole = Instance("1.1", "P", {dicom::testing::Bytes(0x7FE00010, "OB", std::string(500'000, 'x'))});
+  Write("a.dcm", whole.substr(0, whole.size() - 10));
+  const std::string coded = Instance("1.2", "P", {dicom::testing::Fragments(0x7FE00010, "OB", {"", std::string(500'000, 'x')})});
+  Write("b.dcm", coded.substr(0, coded.size() - 10));
+  Write("c.dcm", Instance("1.3", "P", {dicom::testing::Bytes(0x7FE00010, "OB", "")}));
+  ExportOptions options;
+  options.mapping.profile = mapping::Profile::kLossless;
+  options.mapping.bulk_sha256 = true;
+  const auto report = Run(options);
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(Ask("SOPInstanceUID, BulkData[1].Tag, BulkData[1].Sha256"),
+            "1.1|7FE0,0010|NULL\n1.2|7FE0,0010|NULL\n1.3|7FE0,0010|" + HashOf("") + "\n");
 }
 
 TEST_F(ExporterTest, NothingToReadGivesAnEmptyTable) {
