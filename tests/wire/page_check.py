@@ -13,14 +13,12 @@ import pathlib
 import re
 import shlex
 import shutil
-import socket
-import ssl
 import subprocess
 import sys
-import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from server import Server  # noqa: E402
+from tls_front import TlsFront  # noqa: E402
 
 TOKEN = "page-token"
 NAMES = {
@@ -303,53 +301,6 @@ def main():
     if failures:
         print(f"{len(failures)} FAILED:", *failures, sep="\n  ")
     return 1 if failures else 0
-
-
-class TlsFront:
-    """TLS in front of a server: gsutil speaks nothing else."""
-
-    def __init__(self, server):
-        certificate, key = server.folder / "server.pem", server.folder / "server.key"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-                        "-addext", "subjectAltName=IP:127.0.0.1", "-out", str(certificate), "-keyout", str(key)], check=True,
-                       capture_output=True)
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(certificate, key)
-        self.behind = ("127.0.0.1", int(server.url.rsplit(":", 1)[1]))
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-
-    def __enter__(self):
-        threading.Thread(target=self.accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                plain, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(plain,), daemon=True).start()
-
-    def serve(self, plain):
-        try:
-            with self.context.wrap_socket(plain, server_side=True) as front, socket.create_connection(self.behind) as back:
-                threading.Thread(target=self.copy, args=(front, back), daemon=True).start()
-                self.copy(back, front)
-        except OSError:
-            pass
-
-    @staticmethod
-    def copy(source, target):
-        try:
-            while content := source.recv(65536):
-                target.sendall(content)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
 
 def check_tables(flags, server, run, stored):
