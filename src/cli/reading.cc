@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -43,7 +44,34 @@ class SignalWatch {
   SignalWatch& operator=(const SignalWatch&) = delete;
 };
 
+struct ExtraColumn {
+  std::string_view name;
+  bool mapping::ExtraColumns::*wanted;
+};
+constexpr std::array<ExtraColumn, 5> kExtraColumns = {{{"SourcePath", &mapping::ExtraColumns::source_path},
+                                                       {"SourceSize", &mapping::ExtraColumns::source_size},
+                                                       {"SourceModified", &mapping::ExtraColumns::source_modified},
+                                                       {"SourceSha256", &mapping::ExtraColumns::source_sha256},
+                                                       {"DicomOffset", &mapping::ExtraColumns::dicom_offset}}};
+
+base::Error UnknownColumn(const std::string& column) {
+  std::vector<std::string> words = {"none"};
+  std::string all;
+  for (const ExtraColumn& known : kExtraColumns) {
+    words.emplace_back(known.name);
+    all.append(known.name).append(", ");
+  }
+  const std::string nearest = NearestWord(column, words);
+  return {base::ErrorCode::kInvalidArgument,
+          "--columns: " + column + " is not known; " +
+              (nearest.empty() ? "there are " + all + "and none" : "did you mean " + nearest + "?")};
+}
+
 }  // namespace
+
+bool IsExtraColumn(std::string_view name) {
+  return std::any_of(kExtraColumns.begin(), kExtraColumns.end(), [&](const auto& column) { return column.name == name; });
+}
 
 void AddReadFlags(CLI::App& app, ReadFlags& flags) {
   app.add_option("--profile", flags.profile, "google: the table that Google's export makes; lossless: nothing dropped")
@@ -51,7 +79,9 @@ void AddReadFlags(CLI::App& app, ReadFlags& flags) {
       ->capture_default_str();
   app.add_flag("--bulk-sha256", flags.bulk_sha256,
                "With --profile lossless: the SHA-256 of every value in BulkData. Reads whole files, pixels too");
-  app.add_option("--columns", flags.columns, "Columns beside DICOM's: SourcePath (default), SourceSize, SourceModified, none")
+  app.add_option("--columns", flags.columns,
+                 "Columns beside DICOM's: SourcePath (default), SourceSize, SourceModified, SourceSha256 (reads whole files), "
+                 "DicomOffset (where the data set begins), none")
       ->delimiter(',')
       ->allow_extra_args(false)  // the next word is a PATH
       ->type_name("NAMES");
@@ -71,19 +101,11 @@ base::Result<mapping::Options> MappingOf(const ReadFlags& flags) {
   }
   options.extra.source_path = flags.columns.empty();
   for (const std::string& column : flags.columns) {
-    if (column == "SourcePath") {
-      options.extra.source_path = true;
-    } else if (column == "SourceSize") {
-      options.extra.source_size = true;
-    } else if (column == "SourceModified") {
-      options.extra.source_modified = true;
-    } else if (column != "none") {
-      const std::string nearest = NearestWord(column, {"SourcePath", "SourceSize", "SourceModified", "none"});
-      return base::Error{
-          base::ErrorCode::kInvalidArgument,
-          "--columns: " + column + " is not known; " +
-              (nearest.empty() ? "there are SourcePath, SourceSize, SourceModified and none" : "did you mean " + nearest + "?")};
-    }
+    if (column == "none") continue;
+    const auto* const known =
+        std::find_if(kExtraColumns.begin(), kExtraColumns.end(), [&](const auto& c) { return c.name == column; });
+    if (known == kExtraColumns.end()) return UnknownColumn(column);
+    options.extra.*known->wanted = true;
   }
   return options;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -30,6 +31,8 @@ inline constexpr const char* kPathHelp =
 
 // Errors: kInvalidArgument for columns that there are not, and for --bulk-sha256 without BulkData.
 base::Result<mapping::Options> MappingOf(const ReadFlags& flags);
+// Whether --columns knows it.
+bool IsExtraColumn(std::string_view name);
 
 struct RunResult {
   transfer::ExportReport report;

@@ -172,7 +172,7 @@ base::Json AnswerJson(const std::string& field, const Answer& answer) {
 
 // Columns that no element makes.
 bool ExplainExtra(const std::string& field) {
-  const bool extra = field == "SourcePath" || field == "SourceSize" || field == "SourceModified";
+  const bool extra = IsExtraColumn(field);
   if (extra) std::printf("%s: no element's, but the file's; chosen by --columns\n", field.c_str());
   return extra;
 }

@@ -47,23 +47,31 @@ bool ContradictsDeclared(const uint8_t* p, Encoding declared) {
   return LoadTag(p, declared.big_endian) >> 16 <= kLastFirstGroup;
 }
 
-// Bytes that are there already, then a source that begins behind them.
+// Bytes that are there already, then a source from its `rest_offset` on.
 class PrefixedSource final : public ByteSource {
  public:
-  PrefixedSource(std::span<const uint8_t> prefix, ByteSource& rest) : prefix_(prefix), rest_(&rest) {}
+  PrefixedSource(std::span<const uint8_t> prefix, ByteSource& rest, uint64_t rest_offset = 0)
+      : prefix_(prefix), rest_(&rest), rest_offset_(rest_offset) {}
   base::Result<size_t> ReadAt(uint64_t offset, std::span<uint8_t> out) override {
-    if (offset >= prefix_.size()) return rest_->ReadAt(offset - prefix_.size(), out);
+    if (offset >= prefix_.size()) return rest_->ReadAt(offset - prefix_.size() + rest_offset_, out);
     const size_t count = std::min(out.size(), prefix_.size() - static_cast<size_t>(offset));
     std::copy_n(prefix_.data() + offset, count, out.data());
     if (count == out.size()) return count;
-    const auto more = rest_->ReadAt(0, out.subspan(count));
+    const auto more = rest_->ReadAt(rest_offset_, out.subspan(count));
     return more.ok() ? count + *more : count;  // the prefix is good whatever comes behind it
   }
 
  private:
   std::span<const uint8_t> prefix_;
   ByteSource* rest_;
+  uint64_t rest_offset_;
 };
+
+uint64_t LeftOutOf(const Window& window) {
+  uint64_t bytes = 0;
+  for (const Gap& gap : window.gaps()) bytes += gap.length;
+  return bytes;
+}
 
 }  // namespace
 
@@ -95,6 +103,7 @@ ReadOutcome InstanceReader::Read(ByteSource& source, Instance& instance) {
     return ReadOutcome::kNotDicom;
   }
   ReadMeta(instance, position);
+  instance.data_set_offset = position + LeftOutOf(instance.window);
   const std::string_view syntax = instance.Text(kTransferSyntaxTag);
   if (instance.Text(kMediaStorageClassTag) == kDirectoryClass) return ReadOutcome::kDirectory;
   if (syntax == kDeflated) {
@@ -183,10 +192,12 @@ void InstanceReader::ChooseEncoding(Instance& instance, uint32_t position) {
 
 // Reads the inflated data set into the window, behind the File Meta Information. False: it was not deflated at all.
 bool InstanceReader::Inflate(ByteSource& source, Instance& instance, uint32_t position) {
-  std::vector<uint8_t> meta(instance.window.data(), instance.window.data() + position);
+  // A stream can't go back: what has been read of the deflated bytes is taken from the window.
+  const std::vector<uint8_t> begun(instance.window.data(), instance.window.data() + instance.window.size());
   if (LooksLikeElement(instance.window.data() + position, instance.window.size() - position, {true, false})) return false;
-  InflateSource inflated(source, position);
-  PrefixedSource joined(meta, inflated);
+  PrefixedSource deflated(begun, source, begun.size() + LeftOutOf(instance.window));
+  InflateSource inflated(deflated, position);
+  PrefixedSource joined(std::span<const uint8_t>(begun).first(position), inflated);
   const uint64_t read_before = instance.window.bytes_read();
   instance.window.Open(joined, 0, base::kFirstReadBytes);
   instance.encoding = {true, false};
@@ -196,7 +207,8 @@ bool InstanceReader::Inflate(ByteSource& source, Instance& instance, uint32_t po
   uint8_t next = 0;
   const bool known = !instance.problems.empty() && instance.problems.back().code != ProblemCode::kNotOrdered;
   if (!known && !inflated.ReadAt(0, {&next, 1}).ok()) instance.problems.push_back({ProblemCode::kTruncated, 0, position});
-  instance.bytes_read = read_before + inflated.bytes_read();
+  const uint64_t begun_deflated = begun.size() - position;
+  instance.bytes_read = read_before + std::max(inflated.bytes_read(), begun_deflated) - begun_deflated;
   instance.window.Detach();
   return true;
 }

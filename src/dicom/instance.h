@@ -33,10 +33,11 @@ class Instance {
   Window window;
   std::vector<TopElement> elements;  // ascending tags, group lengths left out
   std::vector<Problem> problems;
-  Encoding encoding;        // of the data set; the File Meta Information is always explicit little endian
-  uint64_t bytes_read = 0;  // from the source
-  bool ordered = true;      // tags ascended as they were read
-  bool inflated = false;    // offsets then count bytes of the inflated data set
+  Encoding encoding;             // of the data set; the File Meta Information is always explicit little endian
+  uint64_t bytes_read = 0;       // from the source
+  uint64_t data_set_offset = 0;  // in the source: behind preamble and File Meta Information
+  bool ordered = true;           // tags ascended as they were read
+  bool inflated = false;         // offsets then count bytes of the inflated data set
 
   Encoding EncodingOf(const TopElement& element) const {
     return element.tag >> 16 == 2 ? Encoding{!element.implicit, false} : encoding;

@@ -84,6 +84,8 @@ RowBuilder::RowBuilder(const Options& options) : options_(options), decoder_(bat
   };
   extras_.size = extra(options.extra.source_size, "SourceSize", Type::kInteger);
   extras_.modified = extra(options.extra.source_modified, "SourceModified", Type::kTimestamp);
+  extras_.sha256 = extra(options.extra.source_sha256, "SourceSha256", Type::kString);
+  extras_.offset = extra(options.extra.dicom_offset, "DicomOffset", Type::kInteger);
   extras_.path = extra(options.extra.source_path, "SourcePath", Type::kString);
 }
 
@@ -91,7 +93,7 @@ void RowBuilder::Add(dicom::Instance& instance, const SourceInfo& source, bool c
   Fill(instance);
   if (bulk_.column != nullptr) SetBulk(instance);
   if (commit) {
-    SetExtra(source);
+    SetExtra(instance, source);
     row_ = {};
     row_.counts = sum_;
     WriteNotes(instance, source);
@@ -376,11 +378,16 @@ uint32_t RowBuilder::BulkItem(const Note& note, uint64_t offset, const std::stri
   return item;
 }
 
-void RowBuilder::SetExtra(const SourceInfo& source) {
+void RowBuilder::SetExtra(const dicom::Instance& instance, const SourceInfo& source) {
   const uint32_t row = batch_.rows();
   if (extras_.path != nullptr) extras_.path->Set(row, extras_.path->KeyOfText(source.path));
   if (extras_.size != nullptr) extras_.size->Set(row, extras_.size->KeyOfNumber(static_cast<int64_t>(source.size_bytes)));
   if (extras_.modified != nullptr) extras_.modified->Set(row, extras_.modified->KeyOfNumber(source.modified_us));
+  if (extras_.sha256 != nullptr)
+    extras_.sha256->Set(row, source.sha256.empty() ? kAbsent : extras_.sha256->KeyOfText(source.sha256));
+  if (extras_.offset != nullptr) {
+    extras_.offset->Set(row, extras_.offset->KeyOfNumber(static_cast<int64_t>(instance.data_set_offset)));
+  }
 }
 
 // The row's lines in the account.

@@ -25,6 +25,8 @@ struct ExtraColumns {
   bool source_path = false;
   bool source_size = false;
   bool source_modified = false;
+  bool source_sha256 = false;
+  bool dicom_offset = false;
 };
 
 struct Options {
@@ -39,6 +41,7 @@ struct SourceInfo {
   std::string_view path;
   uint64_t size_bytes = 0;
   int64_t modified_us = 0;
+  std::string_view sha256{};  // hexadecimal digits; empty when it is not known
 };
 
 // What became of the elements of one row, or of many.
@@ -105,7 +108,7 @@ class RowBuilder {
   void SetGroups();
   void SetBulk(const dicom::Instance& instance);
   uint32_t BulkItem(const Note& note, uint64_t offset, const std::string& sha256);
-  void SetExtra(const SourceInfo& source);
+  void SetExtra(const dicom::Instance& instance, const SourceInfo& source);
   void WriteNotes(const dicom::Instance& instance, const SourceInfo& source);
   bool IsNoted(const dicom::Instance& instance, const Note& wanted, uint64_t offset) const;
   void AccountRow(uint32_t path_key, uint32_t uid_key, const Note& note, uint64_t offset);
@@ -160,6 +163,8 @@ class RowBuilder {
     table::Column* path = nullptr;
     table::Column* size = nullptr;
     table::Column* modified = nullptr;
+    table::Column* sha256 = nullptr;
+    table::Column* offset = nullptr;
   } extras_;
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "transfer/instance_set.h"
+#include "transfer/internal/hashing_source.h"
 #include "transfer/internal/path_list.h"
 
 namespace dicomhouse::transfer {
@@ -249,11 +250,11 @@ class Worker {
       return;
     }
     dicom::FileSource source(*file);
-    const dicom::ReadOutcome outcome = reader_.Read(source, instance_);
-    mapping::SourceInfo info{path, 0, 0};
+    const dicom::ReadOutcome outcome = Read(source);
+    mapping::SourceInfo info{path, 0, 0, sha256_};
     const auto& extra = job_->options.mapping.extra;
     if (extra.source_size || extra.source_modified) {
-      if (auto facts = file->Facts(); facts.ok()) info = {path, facts->size_bytes, facts->modified_us};
+      if (auto facts = file->Facts(); facts.ok()) info = {path, facts->size_bytes, facts->modified_us, sha256_};
     }
     Instance(outcome, info, order);
   }
@@ -267,9 +268,9 @@ class Worker {
       uint64_t entry_order = 0;
       const auto more = archive.Next([&](ArchiveEntry& entry) {
         name = entry.name();
-        info = {name, entry.size(), entry.modified_ns() / 1000};
+        outcome = Read(entry);
+        info = {name, entry.size(), entry.modified_ns() / 1000, sha256_};
         entry_order = entry.number();
-        outcome = reader_.Read(entry, instance_);
       });
       if (!more.ok()) {
         const std::string path = more.error().message.substr(0, more.error().message.find(':'));
@@ -282,6 +283,17 @@ class Worker {
     }
   }
 
+  // Reads the instance, and the rest of its bytes if they are to be hashed: into sha256_.
+  dicom::ReadOutcome Read(dicom::ByteSource& source) {
+    if (!job_->options.mapping.extra.source_sha256) return reader_.Read(source, instance_);
+    HashingSource hashed(source);
+    const dicom::ReadOutcome outcome = reader_.Read(hashed, instance_);
+    const auto digest = outcome == dicom::ReadOutcome::kInstance ? hashed.Finish() : std::nullopt;
+    sha256_ = digest ? base::HexText(*digest) : "";
+    hashed_bytes_ = hashed.bytes_read();
+    return outcome;
+  }
+
   // Whether this export counts what has the key; counted for another shard if not.
   bool IsOurs(std::string_view key) {
     if (job_->options.shard.Has(key)) return true;
@@ -291,8 +303,9 @@ class Worker {
 
   void Instance(dicom::ReadOutcome outcome, const mapping::SourceInfo& info, uint64_t order) {
     ++job_->progress.files;
-    counts_.bytes_read += instance_.window.bytes_read();
-    bytes_since_ += instance_.window.bytes_read();
+    const uint64_t bytes = std::max(instance_.window.bytes_read(), hashed_bytes_);
+    counts_.bytes_read += bytes;
+    bytes_since_ += bytes;
     if (outcome != dicom::ReadOutcome::kInstance && !IsOurs(info.path)) return;
     switch (outcome) {
       case dicom::ReadOutcome::kNotDicom:
@@ -404,7 +417,9 @@ class Worker {
   dicom::Instance instance_;
   uint32_t part_;
   std::string uid_;
-  PartRows rows_;  // of this part
+  std::string sha256_;         // of the source, if asked for
+  uint64_t hashed_bytes_ = 0;  // of it
+  PartRows rows_;              // of this part
   RowFacts last_facts_;
   uint32_t last_number_ = 0;
   ExportReport counts_;

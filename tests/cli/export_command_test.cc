@@ -196,6 +196,13 @@ TEST_F(ExportCommandTest, AMisspeltColumnIsSuggestedRightly) {
   EXPECT_THAT(done.err, HasSubstr("did you mean SourcePath?"));
 }
 
+TEST_F(ExportCommandTest, HashesOfBulkValuesNeedTheProfileThatHasThem) {
+  const Outcome done = Export({"--bulk-sha256"});
+  EXPECT_EQ(done.code, kWrongUse);
+  EXPECT_THAT(done.err, HasSubstr("--profile lossless"));
+  EXPECT_EQ(Export({"--bulk-sha256", "--profile", "lossless", "--columns", "SourceSha256,DicomOffset"}).code, kDone);
+}
+
 // ---- other destinations
 
 TEST_F(ExportCommandTest, AParquetFileHasAllRowsOnceAndItsAccountBeside) {

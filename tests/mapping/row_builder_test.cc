@@ -475,7 +475,7 @@ TEST(RowBuilder, OfTwoBlocksOfACreatorTheFirstHasTheColumn) {
 TEST(RowBuilder, LosslessRowsDoNotDependOnThoseBefore) {
   Options options;
   options.profile = Profile::kLossless;
-  options.extra = {true, true, true};
+  options.extra = {true, true, true, true, true};
   for (uint64_t seed = 1, runs = Runs(10); seed <= runs; ++seed) {
     RandomDataSets random(5000 + seed);
     std::vector<std::string> files;

@@ -240,6 +240,29 @@ TEST_F(ExporterTest, BulkDataHasTheHashesOfWholeValuesWhenAskedFor) {
   EXPECT_EQ(Ask("count(*)"), "12\n");
 }
 
+// A stream can't be read twice: what the reader has seen when it learns that the rest is deflated must not be lost.
+TEST_F(ExporterTest, DeflatedInstancesInArchivesAreReadAsThoseInFiles) {
+  std::vector<Member> members;
+  for (const size_t size : {10UL, 5'000UL, 200'000UL}) {
+    std::string text;
+    for (uint32_t i = 0; text.size() < size; ++i) text += std::to_string(i * 2654435761U);
+    members.push_back({std::to_string(size),
+                       dicom::testing::WriteDeflatedFile({Text(0x00080018, "UI", "1." + std::to_string(size)),
+                                                          Text(0x00104000, "LT", text), Text(0x00204000, "LT", "the end")})});
+  }
+  for (const char* format : {"zip", "ustar"}) {
+    Write("all." + std::string(format == std::string("zip") ? "zip" : "tar"), MakeArchive(format, "none", members));
+    ASSERT_TRUE(Run({}, warehouse::Disposition::kTruncate).ok());
+    const std::string from_archive = Ask("SOPInstanceUID, PatientComments, ImageComments");
+    std::filesystem::remove_all(scratch_.path("in"));
+    for (const Member& member : members) Write(member.name, member.bytes);
+    ASSERT_TRUE(Run({}, warehouse::Disposition::kTruncate).ok());
+    EXPECT_EQ(from_archive, Ask("SOPInstanceUID, PatientComments, ImageComments"));
+    EXPECT_THAT(from_archive, HasSubstr("1.200000|0"));
+    std::filesystem::remove_all(scratch_.path("in"));
+  }
+}
+
 TEST_F(ExporterTest, ValuesThatAreCutHaveNoHash) {
   const std::string whole = Instance("1.1", "P", {dicom::testing::Bytes(0x7FE00010, "OB", std::string(500'000, 'x'))});
   Write("a.dcm", whole.substr(0, whole.size() - 10));
@@ -253,6 +276,41 @@ TEST_F(ExporterTest, ValuesThatAreCutHaveNoHash) {
   ASSERT_TRUE(report.ok()) << report.error().message;
   EXPECT_EQ(Ask("SOPInstanceUID, BulkData[1].Tag, BulkData[1].Sha256"),
             "1.1|7FE0,0010|NULL\n1.2|7FE0,0010|NULL\n1.3|7FE0,0010|" + HashOf("") + "\n");
+}
+
+TEST_F(ExporterTest, SourcesHaveTheHashOfAllTheirBytesAndThePlaceOfTheirDataSet) {
+  const BulkCase native = MakeBulkCase(1, false);
+  const BulkCase coded = MakeBulkCase(2, true);
+  const std::string meta = dicom::testing::Preamble() + dicom::testing::WriteMeta("1.2.840.10008.1.2.1");
+  const std::string bare = Instance("1.4", "P").substr(meta.size());
+  const std::vector<Member> files = {{"a", Instance("1.1", "P", native.data) + "behind"},
+                                     {"b", Instance("1.2", "P", coded.data)},
+                                     {"c", dicom::testing::WriteDeflatedFile({Text(0x00080018, "UI", "1.3")})},
+                                     {"d", bare}};
+  const std::string offset = std::to_string(meta.size());
+  const std::string deflated_offset =
+      std::to_string((dicom::testing::Preamble() + dicom::testing::WriteMeta("1.2.840.10008.1.2.1.99")).size());
+  std::string expected;
+  for (const Member& file : files) {
+    expected += "1." + std::to_string(file.name[0] - 'a' + 1) + "|" + HashOf(file.bytes) + "|" +
+                (file.name == "d"   ? "0"
+                 : file.name == "c" ? deflated_offset
+                                    : offset) +
+                "\n";
+  }
+  ExportOptions options;
+  options.mapping.extra.source_sha256 = true;
+  options.mapping.extra.dicom_offset = true;
+  for (const Member& file : files) Write(file.name, file.bytes);
+  const auto report = Run(options);
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(Ask("SOPInstanceUID, SourceSha256, DicomOffset"), expected);
+  EXPECT_GE(report->bytes_read, files[0].bytes.size() + files[1].bytes.size());
+
+  std::filesystem::remove_all(scratch_.path("in"));
+  Write("all.zip", MakeArchive("zip", "none", files));
+  ASSERT_TRUE(Run(options, warehouse::Disposition::kTruncate).ok());
+  EXPECT_EQ(Ask("SOPInstanceUID, SourceSha256, DicomOffset"), expected);
 }
 
 TEST_F(ExporterTest, NothingToReadGivesAnEmptyTable) {
