@@ -13,6 +13,10 @@ std::string Base64(std::string_view bytes);
 // Nothing for what is not base64 with its padding.
 std::optional<std::string> DecodeBase64(std::string_view text);
 
+// `text` as HTML or XML has it, between tags or in an attribute with double quotes. A control character, which XML 1.0 §2.2
+// forbids or a reader may take for other white space, becomes a space.
+std::string EscapedMarkup(std::string_view text);
+
 bool IsUtf8(std::string_view bytes);
 
 // The longest beginning of `utf8` with at most `max_bytes` bytes that does not cut a character.

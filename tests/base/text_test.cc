@@ -22,6 +22,14 @@ TEST(Base64, IsThatOfTheRfcBothWays) {  // RFC 4648 §10
   }
 }
 
+TEST(EscapedMarkup, CanNeitherOpenATagNorEndAnAttribute) {
+  EXPECT_EQ(EscapedMarkup("<b a=\"x\">&amp;é"), "&lt;b a=&quot;x&quot;&gt;&amp;amp;é");
+}
+
+TEST(EscapedMarkup, HasNoCharacterThatXmlForbids) {  // XML 1.0 §2.2
+  EXPECT_EQ(EscapedMarkup(std::string_view("a\0b\x1F\n\x7F", 6)), "a b  \x7F");
+}
+
 TEST(IsUtf8, RefusesWhatIsCutOrOverlong) {
   EXPECT_TRUE(IsUtf8("aé漢😀"));
   for (const char* wrong : {"\xFF", "\xC3", "\xC0\xAF", "\xED\xA0\x80"}) EXPECT_FALSE(IsUtf8(wrong));

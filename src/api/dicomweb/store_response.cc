@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/text.h"
 #include "dicom/dictionary.h"
 
 namespace dicomhouse::api::dicomweb {
@@ -41,27 +42,6 @@ Json ItemOf(const StoreOutcome& outcome, const std::string& url) {
   return item;
 }
 
-void AppendXmlText(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-}
-
 // <DicomAttribute tag="..." vr="..." keyword="...">: private ones without their block, with its creator.
 void AppendXmlStart(std::string& out, const std::string& tag, const Json& element) {
   uint32_t number = 0;
@@ -86,7 +66,7 @@ void AppendXmlAttributes(std::string& out, const Json& data_set) {
       if (value.is_object()) {
         AppendXmlAttributes(out, value);
       } else {
-        AppendXmlText(out, value.is_string() ? value.as_string() : value.Print());
+        out += base::EscapedMarkup(value.is_string() ? value.as_string() : value.Print());
       }
       out += "</" + name + ">";
     }

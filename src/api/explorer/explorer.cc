@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "api/services.h"
+#include "base/text.h"
 
 namespace dicomhouse::api {
 namespace {
@@ -18,33 +19,10 @@ constexpr std::string_view kStyle =
     "@media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}code{background:#21262d}a{color:#79c0ff}"
     "h2{border-color:#30363d}}";
 
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
-std::string Cell(std::string_view text) { return "<td>" + Escaped(text) + "</td>"; }
+std::string Cell(std::string_view text) { return "<td>" + base::EscapedMarkup(text) + "</td>"; }
 std::string NumberCell(int64_t number) { return "<td class=n>" + std::to_string(number) + "</td>"; }
 std::string Link(const std::string& target, std::string_view text) {
-  return "<td><a href=\"" + Escaped(target) + "\">" + Escaped(text) + "</a></td>";
+  return "<td><a href=\"" + base::EscapedMarkup(target) + "\">" + base::EscapedMarkup(text) + "</a></td>";
 }
 
 // A heading and a table, or a sentence when there are no rows.

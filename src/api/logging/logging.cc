@@ -7,6 +7,7 @@
 #include "api/rest_method.h"
 #include "api/services.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "store/names.h"
 
 namespace dicomhouse::api {
@@ -98,30 +99,12 @@ constexpr RestMethod kListMethod{"entries.list", "POST",
 
 // ---- The page
 
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else if (c == '"') {
-      out += "&quot;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 std::string RowOf(const Json& entry) {
   const Json& payload = entry["jsonPayload"];
   const std::string cells[] = {entry["timestamp"].as_string(), entry["severity"].as_string(), payload["source"].as_string(),
                                payload["error"]["message"].as_string()};
   std::string row = "<tr>";
-  for (const std::string& cell : cells) row += "<td>" + Escaped(cell) + "</td>";
+  for (const std::string& cell : cells) row += "<td>" + base::EscapedMarkup(cell) + "</td>";
   return row + "</tr>\n";
 }
 
@@ -140,10 +123,10 @@ http::Response ShowLog(const Services& services, const http::Request& request) {
   http::Response response;
   response.headers.Set("Content-Type", "text/html; charset=UTF-8");
   response.headers.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
-  response.body = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + Escaped(title) +
+  response.body = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + base::EscapedMarkup(title) +
                   "</title><style>body{font-family:sans-serif}td,th{text-align:left;padding:.2em .8em .2em 0;"
                   "vertical-align:top}</style></head><body>\n<h1>" +
-                  Escaped(title) + "</h1>\n";
+                  base::EscapedMarkup(title) + "</h1>\n";
   if (page->items.empty()) response.body += "<p>No entries: nothing failed.</p>\n";
   response.body += "<table>\n<tr><th>Time</th><th>Severity</th><th>Source</th><th>What is wrong</th></tr>\n";
   for (const Json& entry : page->items) response.body += RowOf(entry);
@@ -151,7 +134,7 @@ http::Response ShowLog(const Services& services, const http::Request& request) {
   if (!page->next.empty()) {
     std::string link = "/logs?project=" + http::PercentEncode(*project) + "&pageToken=" + http::PercentEncode(page->next);
     if (operation != nullptr) link += "&operation=" + http::PercentEncode(*operation);
-    response.body += "<p><a href=\"" + Escaped(link) + "\">More</a></p>\n";
+    response.body += "<p><a href=\"" + base::EscapedMarkup(link) + "\">More</a></p>\n";
   }
   response.body += "</body></html>\n";
   return response;
