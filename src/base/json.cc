@@ -117,35 +117,35 @@ double Json::as_double(double otherwise) const {
   if (is_int()) return static_cast<double>(std::get<int64_t>(value_));
   return is_number() ? std::get<double>(value_) : otherwise;
 }
-const std::string& Json::as_string() const {
+const std::string& Json::as_string() const& {
   static const std::string empty;
   return is_string() ? std::get<std::string>(value_) : empty;
 }
-const Json::Array& Json::array() const {
+const Json::Array& Json::array() const& {
   static const Array empty;
   return is_array() ? std::get<Array>(value_) : empty;
 }
-const Json::Object& Json::object() const {
+const Json::Object& Json::object() const& {
   static const Object empty;
   return is_object() ? std::get<Object>(value_) : empty;
 }
-Json::Array& Json::array() {
+Json::Array& Json::array() & {
   if (!is_array()) value_ = Array{};
   return std::get<Array>(value_);
 }
-Json::Object& Json::object() {
+Json::Object& Json::object() & {
   if (!is_object()) value_ = Object{};
   return std::get<Object>(value_);
 }
 
-const Json* Json::find(std::string_view key) const {
+const Json* Json::find(std::string_view key) const& {
   for (const auto& [name, value] : object()) {
     if (name == key) return &value;
   }
   return nullptr;
 }
 
-const Json& Json::operator[](std::string_view key) const {
+const Json& Json::operator[](std::string_view key) const& {
   static const Json null;
   const Json* found = find(key);
   return found != nullptr ? *found : null;

@@ -49,15 +49,21 @@ class Json {
   bool as_bool(bool otherwise = false) const;
   int64_t as_int(int64_t otherwise = 0) const;
   double as_double(double otherwise = 0) const;
-  const std::string& as_string() const;  // "" when not a string
-  const Array& array() const;            // empty when not an array
-  const Object& object() const;          // empty when not an object
-  Array& array();                        // becomes an array when it was null
-  Object& object();                      // becomes an object when it was null
+  const std::string& as_string() const&;  // "" when not a string
+  const Array& array() const&;            // empty when not an array
+  const Object& object() const&;          // empty when not an object
+  Array& array() &;                       // becomes an array when it was null
+  Object& object() &;                     // becomes an object when it was null
 
   // The field of an object, or null (the value) when there is none.
-  const Json& operator[](std::string_view key) const;
-  const Json* find(std::string_view key) const;
+  const Json& operator[](std::string_view key) const&;
+  const Json* find(std::string_view key) const&;
+  // A temporary gives away what it holds: a reference into it would not live through a range-for over it.
+  std::string as_string() && { return is_string() ? std::get<std::string>(std::move(value_)) : std::string(); }
+  Array array() && { return is_array() ? std::get<Array>(std::move(value_)) : Array(); }
+  Object object() && { return is_object() ? std::get<Object>(std::move(value_)) : Object(); }
+  Json operator[](std::string_view key) && { return std::as_const(*this)[key]; }
+  const Json* find(std::string_view key) const&& = delete;
   // Sets or adds a field; keeps the place of an existing one.
   Json& Set(std::string_view key, Json value);
   void Remove(std::string_view key);

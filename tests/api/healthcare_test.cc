@@ -119,7 +119,8 @@ TEST_F(HealthcareApi, ADatasetIsMadeByAnOperation) {
 TEST_F(HealthcareApi, DatasetsAreListedChangedAndDeleted) {
   EXPECT_EQ(Send("PATCH", kDataset + "?updateMask=timeZone", R"({"timeZone": "UTC"})").json["timeZone"].as_string(), "UTC");
   EXPECT_EQ(Send("PATCH", kDataset + "?updateMask=time_zone", R"({"time_zone": "CET"})").json["timeZone"].as_string(), "CET");
-  EXPECT_EQ(Send("PATCH", kDataset + "?updateMask=timeZone", "{}").json.find("timeZone"), nullptr);
+  const Answered cleared = Send("PATCH", kDataset + "?updateMask=timeZone", "{}");
+  EXPECT_EQ(cleared.json.find("timeZone"), nullptr);
   Send("POST", kDatasets + "?datasetId=a", "{}");
   const Answered page = Send("GET", kDatasets + "?pageSize=1");
   EXPECT_EQ(page.json["datasets"].array().at(0)["name"].as_string(), "projects/p/locations/l/datasets/a");
@@ -204,9 +205,9 @@ TEST_F(HealthcareApi, AnExportIsAnOperationAsThePageShowsIt) {
       Done(Send("POST", kStore + ":export", R"({"bigqueryDestination": {"tableUri": "bq://p.analysis.t"}})"))["error"]["code"]
           .as_int(),
       6);
-  EXPECT_EQ(Done(Send("POST", kStore + ":export", R"({"bigqueryDestination": {"tableUri": "bq://p.analysis.t", "force": true}})"))
-                .find("error"),
-            nullptr);
+  const Json forced =
+      Done(Send("POST", kStore + ":export", R"({"bigqueryDestination": {"tableUri": "bq://p.analysis.t", "force": true}})"));
+  EXPECT_EQ(forced.find("error"), nullptr);
   const Answered list = Send("GET", kDataset + "/operations?pageSize=2");
   ASSERT_EQ(list.json["operations"].array().size(), 2U);
   EXPECT_EQ(list.json["operations"].array()[0]["metadata"]["counter"]["success"].as_string(), "4");

@@ -127,7 +127,8 @@ TEST_F(StorageApi, BucketsAreMadeShownListedAndRemoved) {
   EXPECT_EQ(Send("GET", "/storage/v1/b").status, 400);
   const Answered list = Send("GET", "/storage/v1/b?project=p");
   ASSERT_EQ(list.json["items"].array().size(), 1U);
-  EXPECT_EQ(Send("GET", "/storage/v1/b?project=q").json.find("items"), nullptr);
+  const Answered others = Send("GET", "/storage/v1/b?project=q");
+  EXPECT_EQ(others.json.find("items"), nullptr);
   Put("x", "");
   const Answered full = Send("DELETE", "/storage/v1/b/bucket");
   EXPECT_EQ(full.status, 409);
@@ -187,7 +188,8 @@ TEST_F(StorageApi, ListsHavePrefixesAndPages) {
   } while (!token.empty());
   EXPECT_EQ(std::multiset<std::string>(found.begin(), found.end()), (std::multiset<std::string>{"a/", "b", "c/", "e"}));
   EXPECT_EQ(Send("GET", "/storage/v1/b/bucket/o?prefix=a/").json["items"].array().size(), 2U);
-  EXPECT_EQ(Send("GET", "/storage/v1/b/bucket/o?prefix=zz").json.find("items"), nullptr);
+  const Answered none = Send("GET", "/storage/v1/b/bucket/o?prefix=zz");
+  EXPECT_EQ(none.json.find("items"), nullptr);
 }
 
 TEST_F(StorageApi, GenerationsAreConditions) {

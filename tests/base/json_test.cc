@@ -24,5 +24,13 @@ TEST(Json, SetKeepsThePlaceOfAField) {
   EXPECT_EQ(json.Print(), R"({"x":"new","y":2,"z":3})");
 }
 
+TEST(Json, PartsOfATemporaryLiveAsLongAsALoopOverThem) {
+  const auto make = [] { return *Json::Parse(R"({"list":["a text that is too long to be kept in place","b"]})"); };
+  std::string found;
+  for (const Json& item : make()["list"].array()) found += item.as_string();
+  for (const auto& [key, value] : make().object()) found += key;
+  EXPECT_EQ(found, "a text that is too long to be kept in placeblist");
+}
+
 }  // namespace
 }  // namespace dicomhouse::base
