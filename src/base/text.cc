@@ -79,4 +79,36 @@ std::string_view Utf8Prefix(std::string_view utf8, size_t max_bytes) {
   return utf8.substr(0, end);
 }
 
+// One place to come back to is enough: a later '*' can do all that an earlier one could.
+bool MatchesWildcard(std::string_view pattern, std::string_view text) {
+  size_t p = 0;
+  size_t t = 0;
+  size_t star = std::string_view::npos;  // the last '*', and where its match ends so far
+  size_t star_text = 0;
+  const auto next = [&text](size_t at) {
+    do ++at;
+    while (at < text.size() && (static_cast<uint8_t>(text[at]) & 0xC0) == 0x80);
+    return at;
+  };
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      star_text = t;
+    } else if (p < pattern.size() && pattern[p] == '?') {
+      ++p;
+      t = next(t);
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++star_text;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
 }  // namespace dicomhouse::base

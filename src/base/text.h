@@ -22,4 +22,8 @@ bool IsUtf8(std::string_view bytes);
 // The longest beginning of `utf8` with at most `max_bytes` bytes that does not cut a character.
 std::string_view Utf8Prefix(std::string_view utf8, size_t max_bytes);
 
+// Whether all of `text` matches: '*' any characters, '?' one (of UTF-8). Linear in nearly all cases, never more than the product
+// of the lengths.
+bool MatchesWildcard(std::string_view pattern, std::string_view text);
+
 }  // namespace dicomhouse::base

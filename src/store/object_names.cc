@@ -16,41 +16,6 @@ bool IsLowerOrDigit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <=
 
 base::Error Invalid(std::string text) { return {base::ErrorCode::kInvalidArgument, std::move(text)}; }
 
-// Bytes of the character that begins at `at`: '?' stands for a character, not for a byte of it.
-size_t CharacterLength(std::string_view text, size_t at) {
-  size_t end = at + 1;
-  while (end < text.size() && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) ++end;
-  return end - at;
-}
-
-// '*' and '?' over a text without slashes. One place to come back to is enough: a later '*' can do all that an earlier one
-// could.
-bool GlobMatches(std::string_view pattern, std::string_view text) {
-  size_t p = 0;
-  size_t t = 0;
-  size_t star = std::string_view::npos;
-  size_t star_text = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      star_text = t;
-    } else if (p < pattern.size() && pattern[p] == '?') {
-      ++p;
-      t += CharacterLength(text, t);
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++star_text;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
 }  // namespace
 
 bool IsBucketName(std::string_view text) {
@@ -115,7 +80,7 @@ bool ObjectPattern::Matches(std::string_view name) const {
     const size_t slash = name.find('/');
     if (!last && slash == std::string_view::npos) return false;
     if (last && slash != std::string_view::npos && !any_tail_) return false;
-    if (!GlobMatches(segments_[i], name.substr(0, slash))) return false;
+    if (!base::MatchesWildcard(segments_[i], name.substr(0, slash))) return false;
     if (!last) name.remove_prefix(slash + 1);
   }
   return true;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace dicomhouse::base {
 namespace {
 
@@ -33,6 +35,25 @@ TEST(EscapedMarkup, HasNoCharacterThatXmlForbids) {  // XML 1.0 §2.2
 TEST(IsUtf8, RefusesWhatIsCutOrOverlong) {
   EXPECT_TRUE(IsUtf8("aé漢😀"));
   for (const char* wrong : {"\xFF", "\xC3", "\xC0\xAF", "\xED\xA0\x80"}) EXPECT_FALSE(IsUtf8(wrong));
+}
+
+TEST(MatchesWildcard, AStarIsAnyTextAndAQuestionMarkOneCharacter) {
+  EXPECT_TRUE(MatchesWildcard("A*B?D", "AxxBcD"));
+  EXPECT_FALSE(MatchesWildcard("A*B?D", "AxxBD"));
+  EXPECT_TRUE(MatchesWildcard("?", "é"));
+  EXPECT_FALSE(MatchesWildcard("??", "é"));
+  EXPECT_FALSE(MatchesWildcard("*??", "é"));
+  EXPECT_TRUE(MatchesWildcard("*", ""));
+  EXPECT_FALSE(MatchesWildcard("?", ""));
+  EXPECT_TRUE(MatchesWildcard("*ab*ab", "xabyabab"));
+  EXPECT_FALSE(MatchesWildcard("a", "ab"));
+}
+
+TEST(MatchesWildcard, ManyStarsAreNoTrap) {
+  std::string pattern;
+  for (int i = 0; i < 1000; ++i) pattern += "*b";
+  EXPECT_TRUE(MatchesWildcard(pattern, std::string(5000, 'b')));
+  EXPECT_FALSE(MatchesWildcard(pattern + "a", std::string(5000, 'b')));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "dicom/cursor.h"
 #include "dicom/dictionary.h"
 
@@ -73,14 +74,14 @@ bool MatchesOne(std::string_view value, dicom::Vr vr, const std::string& wanted,
   const std::string pattern = Comparable(wanted, vr);
   if (vr == dicom::Vr::kUI || !HasWildcard(pattern)) {
     if (text == pattern) return true;
-  } else if (MatchesWildcard(pattern, text)) {
+  } else if (base::MatchesWildcard(pattern, text)) {
     return true;
   }
   // A name's component groups are names of their own.
   if (vr != dicom::Vr::kPN || text.find('=') == std::string::npos) return false;
   for (size_t begin = 0; begin <= text.size();) {
     const size_t end = std::min(text.find('=', begin), text.size());
-    if (MatchesWildcard(pattern, std::string_view(text).substr(begin, end - begin))) return true;
+    if (base::MatchesWildcard(pattern, std::string_view(text).substr(begin, end - begin))) return true;
     begin = end + 1;
   }
   return false;
@@ -132,37 +133,6 @@ TextRange RangeOf(std::string_view value, dicom::Vr vr) {
   constexpr std::string_view kLatest = "235959.999999";
   if (!last.empty() && last.size() < kLatest.size() && last.find('.') == std::string::npos) last += kLatest.substr(last.size());
   return {Comparable(first, vr), last};
-}
-
-bool MatchesWildcard(std::string_view pattern, std::string_view text) {
-  size_t p = 0;
-  size_t t = 0;
-  size_t star = std::string_view::npos;  // the last '*', and where its match ends so far
-  size_t star_text = 0;
-  const auto next = [&text](size_t at) {
-    do ++at;
-    while (at < text.size() && (static_cast<uint8_t>(text[at]) & 0xC0) == 0x80);
-    return at;
-  };
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      star_text = t;
-    } else if (p < pattern.size() && pattern[p] == '?') {
-      ++p;
-      t = next(t);
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++star_text;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
 }
 
 bool MatchesFuzzily(std::string_view wanted, std::string_view name) {

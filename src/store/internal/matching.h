@@ -22,8 +22,6 @@ TextRange RangeOf(std::string_view value, dicom::Vr vr);
 std::string Comparable(std::string_view value, dicom::Vr vr);
 
 inline bool HasWildcard(std::string_view value) { return value.find_first_of("*?") != std::string_view::npos; }
-// '*' any characters, '?' one (of UTF-8). Linear in nearly all cases, never more than the product of the lengths.
-bool MatchesWildcard(std::string_view pattern, std::string_view text);
 // All words of `wanted` begin words of `name`; both folded.
 bool MatchesFuzzily(std::string_view wanted, std::string_view name);
 
