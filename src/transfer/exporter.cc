@@ -4,14 +4,13 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <thread>
 #include <vector>
 
 #include "base/limits.h"
 #include "transfer/instance_set.h"
 #include "transfer/internal/hashing_source.h"
 #include "transfer/internal/path_list.h"
+#include "transfer/internal/workers.h"
 
 namespace dicomhouse::transfer {
 namespace {
@@ -52,13 +51,20 @@ class Job {
  public:
   Job(Source& from, const ExportOptions& how, Destination& rows, Destination* account_rows, Progress& moving,
       const FailureSink& on_failure)
-      : source(from), options(how), table(rows), account(account_rows), progress(moving), on_failure_(on_failure) {}
+      : source(from),
+        options(how),
+        table(rows),
+        account(account_rows),
+        progress(moving),
+        stop(from, moving, "stopped before the end: the table is as it was"),
+        on_failure_(on_failure) {}
 
   Source& source;
   const ExportOptions& options;
   Destination& table;
   Destination* account;
   Progress& progress;
+  Stop stop;
   InstanceSet instances;
 
   uint32_t NumberOf(const RowFacts& facts) {
@@ -82,21 +88,6 @@ class Job {
   void Remove(RowPlace place, const std::string& uid) {
     const std::lock_guard lock(mutex_);
     losers_.push_back({place, uid});
-  }
-  // The first error stops everybody.
-  void Fail(base::Error error) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!error_) error_ = std::move(error);
-    }
-    stopping_ = true;
-    source.Cancel();
-  }
-  bool stopping() {
-    if (progress.cancelled.load(std::memory_order_relaxed) && !stopping_) {
-      Fail({base::ErrorCode::kCancelled, "stopped before the end: the table is as it was"});
-    }
-    return stopping_;
   }
   void SayFailure(const std::string& path, const std::string& text) {
     const std::lock_guard lock(failure_mutex_);
@@ -130,9 +121,7 @@ class Job {
   const FailureSink& on_failure_;
   std::mutex mutex_;
   std::mutex failure_mutex_;
-  std::atomic<bool> stopping_{false};
   std::atomic<uint32_t> next_part_{0};
-  std::optional<base::Error> error_;
   std::map<std::string, uint32_t> numbers_;
   std::vector<RowFacts> facts_;
   std::map<uint32_t, WrittenPart> parts_;
@@ -202,8 +191,7 @@ base::Result<std::vector<RemovedRow>> Job::TakeBackLines() {
 }
 
 base::Result<ExportReport> Job::Finish() {
-  if (error_) return *error_;
-  if (const auto broken = source.broken()) return *broken;
+  DH_CHECK(stop.Outcome());
   if (report.elements.failed_balance != 0) {
     return base::Error{base::ErrorCode::kCorrupt,
                        "the account of " + std::to_string(report.elements.failed_balance) +
@@ -231,12 +219,12 @@ class Worker {
 
   void Run() {
     Piece piece;
-    while (!job_->stopping() && job_->source.Next(piece)) {
-      for (size_t i = 0; i < piece.files.size() && !job_->stopping(); ++i) File(piece.files[i], piece.number << 32 | i);
+    while (!job_->stop.requested() && job_->source.Next(piece)) {
+      for (size_t i = 0; i < piece.files.size() && !job_->stop.requested(); ++i) File(piece.files[i], piece.number << 32 | i);
       if (piece.archive != nullptr) Archive(*piece.archive, piece.number << 32);
       job_->progress.bytes += std::exchange(bytes_since_, 0);
     }
-    if (!job_->stopping()) Seal();
+    if (!job_->stop.requested()) Seal();
     job_->Unite(builder_.batch(), builder_.account());
     job_->AddCounts(counts_);
   }
@@ -262,7 +250,7 @@ class Worker {
   // Entries are read one at a time under the archive's lock; what is read becomes a row outside of it.
   void Archive(ArchiveReader& archive, uint64_t order) {
     std::string name;
-    while (!job_->stopping()) {
+    while (!job_->stop.requested()) {
       dicom::ReadOutcome outcome = dicom::ReadOutcome::kNotDicom;
       mapping::SourceInfo info;
       uint64_t entry_order = 0;
@@ -397,13 +385,13 @@ class Worker {
   void Seal() {
     if (builder_.batch().rows() > 0) {
       auto part = WriteBatch(builder_.batch(), job_->table);
-      if (!part.ok()) return job_->Fail(part.error());
+      if (!part.ok()) return job_->stop.Fail(part.error());
       rows_.paths.Close();
       job_->PartWritten(part_, *std::move(part), std::exchange(rows_, {}));
     }
     if (job_->account != nullptr && builder_.account().rows() > 0) {
       auto part = WriteBatch(builder_.account(), *job_->account);
-      if (!part.ok()) return job_->Fail(part.error());
+      if (!part.ok()) return job_->stop.Fail(part.error());
       job_->AccountWritten(part_, *std::move(part));
     }
     part_ = job_->NewPartNumber();
@@ -439,12 +427,7 @@ bool Shard::Has(std::string_view key) const {
 base::Result<ExportReport> Export(Source& source, const ExportOptions& options, Destination& table, Destination* account,
                                   Progress& progress, const FailureSink& on_failure) {
   Job job(source, options, table, account, progress, on_failure);
-  std::vector<std::unique_ptr<Worker>> workers;
-  for (int i = 0; i < std::max(1, options.threads); ++i) workers.push_back(std::make_unique<Worker>(job));
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < workers.size(); ++i) threads.emplace_back([&worker = *workers[i]] { worker.Run(); });
-  workers.front()->Run();
-  for (std::thread& thread : threads) thread.join();
+  RunWorkers<Worker>(job, options.threads);
   return job.Finish();
 }
 

@@ -1,16 +1,14 @@
 #include "transfer/importer.h"
 
-#include <algorithm>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "transfer/internal/workers.h"
 
 namespace dicomhouse::transfer {
 namespace {
@@ -27,6 +25,7 @@ class Job {
         store(store_id),
         options(import_options),
         progress(shown),
+        stop(source_to_read, shown, "stopped before the end: what was stored until then stays"),
         on_failure_(on_failure) {}
 
   Source& source;
@@ -34,22 +33,8 @@ class Job {
   const int64_t store;
   const ImportOptions& options;
   Progress& progress;
+  Stop stop;
 
-  // The first error stops everybody.
-  void Fail(base::Error error) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!error_) error_ = std::move(error);
-    }
-    stopping_ = true;
-    source.Cancel();
-  }
-  bool stopping() {
-    if (progress.cancelled.load(std::memory_order_relaxed) && !stopping_) {
-      Fail({base::ErrorCode::kCancelled, "stopped before the end: what was stored until then stays"});
-    }
-    return stopping_;
-  }
   void SayFailure(const std::string& path, const std::string& text) {
     ++progress.failures;
     const std::lock_guard lock(mutex_);
@@ -77,16 +62,13 @@ class Job {
     report_.bytes += part.bytes;
   }
   base::Result<ImportReport> Finish() {
-    if (error_) return *error_;
-    if (const auto broken = source.broken()) return *broken;
+    DH_CHECK(stop.Outcome());
     return report_;
   }
 
  private:
   const FailureSink& on_failure_;
   std::mutex mutex_;
-  std::atomic<bool> stopping_{false};
-  std::optional<base::Error> error_;
   ImportReport report_;
 };
 
@@ -97,11 +79,11 @@ class Worker {
 
   void Run() {
     Piece piece;
-    while (!job_->stopping() && job_->source.Next(piece)) {
-      for (size_t i = 0; i < piece.files.size() && !job_->stopping(); ++i) File(piece.files[i]);
+    while (!job_->stop.requested() && job_->source.Next(piece)) {
+      for (size_t i = 0; i < piece.files.size() && !job_->stop.requested(); ++i) File(piece.files[i]);
       if (piece.archive != nullptr) Archive(*piece.archive);
     }
-    if (!job_->stopping()) Commit();
+    if (!job_->stop.requested()) Commit();
     job_->Add(counts_);
   }
 
@@ -118,7 +100,7 @@ class Worker {
   }
 
   void Archive(ArchiveReader& archive) {
-    while (!job_->stopping()) {
+    while (!job_->stop.requested()) {
       const auto more = archive.Next([&](ArchiveEntry& entry) { Read(entry, entry.name()); });
       if (!more.ok()) {
         Failure(more.error().message.substr(0, more.error().message.find(':')), more.error());
@@ -134,14 +116,14 @@ class Worker {
     ++counts_.files;
     ++job_->progress.files;
     auto incoming = job_->instances.Begin(job_->store);
-    if (!incoming.ok()) return job_->Fail(incoming.error());
+    if (!incoming.ok()) return job_->stop.Fail(incoming.error());
     uint64_t size = 0;
     while (true) {
       const auto count = bytes.ReadAt(size, buffer_);
       if (!count.ok()) return Failure(path, count.error());
       if (*count == 0) break;
       if (const auto status = (*incoming)->Append(std::span(buffer_).first(*count)); !status.ok()) {
-        return job_->Fail({status.error().code, path + ": " + status.error().message});
+        return job_->stop.Fail({status.error().code, path + ": " + status.error().message});
       }
       size += *count;
     }
@@ -170,7 +152,7 @@ class Worker {
   void Commit() {
     if (group_.empty()) return;
     const auto outcomes = job_->instances.Commit(group_, job_->options.on_existing);
-    if (!outcomes.ok()) return job_->Fail(outcomes.error());
+    if (!outcomes.ok()) return job_->stop.Fail(outcomes.error());
     for (size_t i = 0; i < outcomes->size(); ++i) Count((*outcomes)[i], i);
     group_.clear();
     paths_.clear();
@@ -211,12 +193,7 @@ class Worker {
 base::Result<ImportReport> Import(Source& source, store::Instances& instances, int64_t store, const ImportOptions& options,
                                   Progress& progress, const FailureSink& on_failure) {
   Job job(source, instances, store, options, progress, on_failure);
-  std::vector<std::unique_ptr<Worker>> workers;
-  for (int i = 0; i < std::max(1, options.threads); ++i) workers.push_back(std::make_unique<Worker>(job));
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < workers.size(); ++i) threads.emplace_back([&worker = *workers[i]] { worker.Run(); });
-  workers.front()->Run();
-  for (std::thread& thread : threads) thread.join();
+  RunWorkers<Worker>(job, options.threads);
   return job.Finish();
 }
 
