@@ -122,6 +122,13 @@ http::Response Answer(const Services& services, const RestMethod& method, std::s
   return answer.ok() ? Print(*answer, request.target) : ErrorResponse(answer.error());
 }
 
+Json ListAnswer(std::string_view name, Json::Array items, const std::string& next_page_token) {
+  Json answer = Json::MakeObject();
+  if (!items.empty()) answer.Set(name, std::move(items));
+  if (!next_page_token.empty()) answer.Set("nextPageToken", next_page_token);
+  return answer;
+}
+
 Result<Json> NotImplemented(const RestCall& call) {
   const std::string path = call.request.target.raw.substr(0, call.request.target.raw.find('?'));
   return Error{ErrorCode::kUnsupported, "This server does not implement " + call.request.method + " " + path + "."};

@@ -60,6 +60,9 @@ std::span<const RestParameter> SystemParameters();
 http::Response Answer(const Services& services, const RestMethod& method, std::string_view version, http::Request& request,
                       const PathValues& path);
 
+// A list method's answer: the items in the field `name` and the next page's token, each only when there are any.
+base::Json ListAnswer(std::string_view name, base::Json::Array items, const std::string& next_page_token);
+
 // 501 with google.rpc.Code UNIMPLEMENTED: a method that the API has and this server does not.
 base::Result<base::Json> NotImplemented(const RestCall& call);
 

@@ -82,12 +82,9 @@ Result<Json> ListDatasets(const RestCall& call) {
   DH_ASSIGN(const store::PageRequest request, PageOf(call));
   DH_ASSIGN(const store::Page<store::Dataset> page,
             call.services.store->catalog().ListDatasets(call.path["projectsId"], call.path["locationsId"], request));
-  Json list = Json::MakeArray();
-  for (const store::Dataset& dataset : page.items) list.Append(DatasetJson(dataset));
-  Json answer = Json::MakeObject();
-  if (!page.items.empty()) answer.Set("datasets", std::move(list));
-  if (!page.next.empty()) answer.Set("nextPageToken", page.next);
-  return answer;
+  Json::Array list;
+  for (const store::Dataset& dataset : page.items) list.push_back(DatasetJson(dataset));
+  return ListAnswer("datasets", std::move(list), page.next);
 }
 
 Result<Json> PatchDataset(const RestCall& call) {

@@ -162,12 +162,9 @@ Result<Json> GetDicomStore(const RestCall& call) {
 Result<Json> ListDicomStores(const RestCall& call) {
   DH_ASSIGN(const store::DatasetName name, DatasetNameOf(call));
   DH_ASSIGN(const store::Page<store::DicomStore> page, FilteredPage(call, name));
-  Json list = Json::MakeArray();
-  for (const store::DicomStore& store : page.items) list.Append(DicomStoreJson(store));
-  Json answer = Json::MakeObject();
-  if (!page.items.empty()) answer.Set("dicomStores", std::move(list));
-  if (!page.next.empty()) answer.Set("nextPageToken", page.next);
-  return answer;
+  Json::Array list;
+  for (const store::DicomStore& store : page.items) list.push_back(DicomStoreJson(store));
+  return ListAnswer("dicomStores", std::move(list), page.next);
 }
 
 Result<Json> PatchDicomStore(const RestCall& call) {

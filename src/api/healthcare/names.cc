@@ -64,11 +64,9 @@ Result<Json> ListLocations(const RestCall& call) {
   DH_ASSIGN(const store::PageRequest page, PageOf(call));
   if (!page.token.empty()) return Error{ErrorCode::kInvalidArgument, "pageToken is none that this list gave"};
   DH_ASSIGN(const std::vector<std::string> locations, call.services.store->catalog().Locations(call.path["projectsId"]));
-  Json list = Json::MakeArray();
-  for (const std::string& location : locations) list.Append(LocationJson(call.path["projectsId"], location));
-  Json answer = Json::MakeObject();
-  if (!locations.empty()) answer.Set("locations", std::move(list));
-  return answer;
+  Json::Array list;
+  for (const std::string& location : locations) list.push_back(LocationJson(call.path["projectsId"], location));
+  return ListAnswer("locations", std::move(list), "");
 }
 
 }  // namespace dicomhouse::api

@@ -84,14 +84,11 @@ Result<Json> ListOperations(const RestCall& call) {
   }
   DH_ASSIGN(const store::Dataset exists, call.services.store->catalog().GetDataset(dataset));
   DH_ASSIGN(const store::Page<transfer::OperationState> page, call.services.operations->List(dataset, request));
-  Json list = Json::MakeArray();
+  Json::Array list;
   for (const transfer::OperationState& state : page.items) {
-    if (filter.empty() || (filter == "done=true") == state.done) list.Append(OperationJson(state, call.services));
+    if (filter.empty() || (filter == "done=true") == state.done) list.push_back(OperationJson(state, call.services));
   }
-  Json answer = Json::MakeObject();
-  if (!list.array().empty()) answer.Set("operations", std::move(list));
-  if (!page.next.empty()) answer.Set("nextPageToken", page.next);
-  return answer;
+  return ListAnswer("operations", std::move(list), page.next);
 }
 
 Result<Json> CancelOperation(const RestCall& call) {

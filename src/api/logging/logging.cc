@@ -85,10 +85,7 @@ Result<Json> ListEntries(const RestCall& call) {
   query.newest_first = order == "timestamp desc";
   DH_ASSIGN(store::PageRequest request, PageOf(call.body));
   DH_ASSIGN(store::Page<Json> page, FindEntries(call.services.store->catalog(), query, filter, std::move(request)));
-  Json answer = Json::MakeObject();
-  if (!page.items.empty()) answer.Set("entries", Json::Array(std::move(page.items)));
-  if (!page.next.empty()) answer.Set("nextPageToken", page.next);
-  return answer;
+  return ListAnswer("entries", std::move(page.items), page.next);
 }
 
 constexpr RestMethod kListMethod{"entries.list", "POST",
