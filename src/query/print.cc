@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/text.h"
 
 namespace dicomhouse::query {
 namespace {
@@ -67,23 +68,6 @@ std::string DatetimeText(int64_t micros, char between) {
     --days;
   }
   return DateText(days) + between + TimeText(rest);
-}
-
-std::string Base64(std::string_view bytes) {
-  static constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const auto byte = [&](size_t at) {
-      return at < bytes.size() ? static_cast<uint32_t>(static_cast<unsigned char>(bytes[at])) : 0U;
-    };
-    const uint32_t group = (byte(i) << 16) | (byte(i + 1) << 8) | byte(i + 2);
-    out += kDigits[(group >> 18) & 63];
-    out += kDigits[(group >> 12) & 63];
-    out += i + 1 < bytes.size() ? kDigits[(group >> 6) & 63] : '=';
-    out += i + 2 < bytes.size() ? kDigits[group & 63] : '=';
-  }
-  return out;
 }
 
 std::string IntervalText(const std::string& digits) {
@@ -539,7 +523,7 @@ std::string ScalarText(const ValueVector& values, size_t row) {
     case ValueKind::kString:
       return std::string(values.text(row));
     case ValueKind::kBytes:
-      return Base64(values.text(row));
+      return base::Base64(values.text(row));
     case ValueKind::kDate:
       return DateText(values.integer(row));
     case ValueKind::kTime:
