@@ -383,26 +383,6 @@ size_t Width(std::string_view text) {
   return width;
 }
 
-bool IsNumber(ValueKind kind) {
-  switch (kind) {
-    case ValueKind::kInt8:
-    case ValueKind::kInt16:
-    case ValueKind::kInt32:
-    case ValueKind::kInt64:
-    case ValueKind::kUint8:
-    case ValueKind::kUint16:
-    case ValueKind::kUint32:
-    case ValueKind::kUint64:
-    case ValueKind::kHuge:
-    case ValueKind::kFloat:
-    case ValueKind::kDouble:
-    case ValueKind::kDecimal:
-      return true;
-    default:
-      return false;
-  }
-}
-
 class TableRows : public Printer {
  public:
   using Printer::Printer;

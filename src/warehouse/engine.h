@@ -52,6 +52,8 @@ enum class ValueKind : uint8_t {
   kStruct,
   kOther,
 };
+// The kinds from kInt8 to kDecimal.
+constexpr bool IsNumber(ValueKind kind) { return kind >= ValueKind::kInt8 && kind <= ValueKind::kDecimal; }
 
 // The type of a column or of a nested value.
 struct ValueType {
