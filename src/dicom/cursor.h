@@ -129,6 +129,8 @@ class Cursor {
   // Of the sequence or item that the walk is in: its level, 0 for the data set itself.
   int depth() const { return static_cast<int>(frames_.size()) - 1; }
   Encoding encoding() const { return frames_.back().encoding; }
+  // Where what it is in ends in the source, or kNoEnd.
+  uint64_t end_offset() const { return frames_.back().end; }
   uint32_t position() const { return position_; }
   uint64_t offset() const { return offset_; }
   bool stopped() const { return stopped_; }

@@ -203,6 +203,9 @@ struct DicomJsonWriter::State {
   std::vector<Member> members;
   std::string scratch;
   std::vector<uint32_t> sorted_tags;
+  bool complete = true;                       // all is written, but for what has a BulkDataURI
+  std::vector<std::string>* items = nullptr;  // takes the outermost sequence's items, one by one
+  size_t items_bytes = 0;                     // of them
 
   const CharacterSet* SetFor(std::string_view value);
   Context ContextOf(const Instance& instance);
@@ -218,6 +221,7 @@ struct DicomJsonWriter::State {
   static void Numbers(Vr vr, std::string_view bytes, bool big_endian, std::string& out);
 
   void Sequence(Instance& instance, const dicom::TopElement& element, const Context& context, std::string& out);
+  void WalkOn(Instance& instance, std::string& out);
   void Enter(uint32_t tag, const Context& context, std::string& out);
   void BeginItem(std::string& out);
   void EndItem(std::string& out);
@@ -263,6 +267,25 @@ bool DicomJsonWriter::AppendElements(Instance& instance, std::span<const uint32_
     state_->TopElement(instance, *element, context, out);
   }
   return any;
+}
+
+bool DicomJsonWriter::WriteItems(Instance& instance, const SequencePlace& place, size_t max_bytes,
+                                 std::vector<std::string>& items) {
+  State& state = *state_;
+  items.clear();
+  state.items = &items;
+  state.items_bytes = 0;
+  state.complete = true;
+  state.depth = 0;
+  state.members.clear();
+  state.cursor.Open(instance.window);
+  state.cursor.Start(place.start, place.offset, place.encoding, place.end_offset);
+  std::string text;
+  if (state.cursor.Next() != Step::kElement) return false;
+  state.Enter(state.cursor.element().tag, {place.set, place.signed_pixels, place.encoding.big_endian}, text);
+  while (state.depth > 0 && state.complete && state.items_bytes + text.size() <= max_bytes) state.WalkOn(instance, text);
+  state.items = nullptr;
+  return state.complete && state.depth == 0 && state.items_bytes <= max_bytes && state.cursor.problems().empty();
 }
 
 const CharacterSet* DicomJsonWriter::State::SetFor(std::string_view value) {
@@ -317,6 +340,7 @@ void DicomJsonWriter::State::TopElement(Instance& instance, const dicom::TopElem
 // The rest of the element's object: Value, InlineBinary, BulkDataURI, or nothing when it is empty.
 void DicomJsonWriter::State::Value(const Found& found, Vr vr, const Context& context, std::string& out) {
   if (IsBulk(vr) || found.left_out) return Bulk(found, vr, context, out);
+  complete = complete && !found.truncated;
   if (found.value.empty() || found.truncated) return;
   if (found.tag == kCharacterSetTag) {  // of the JSON itself, which is UTF-8 whatever the bytes were
     if (!Trimmed(found.value).empty()) out.append(",\"Value\":[\"").append(kUtf8Term).append("\"]");
@@ -368,6 +392,7 @@ void DicomJsonWriter::State::SplitText(Vr vr, std::string_view bytes, const Char
   texts.clear();
   if (!IsPlainAscii(bytes)) {
     decoder.Decode(set, vr, bytes, decoded);
+    complete = complete && decoded.replaced_bytes == 0;
     for (size_t i = 0; i < decoded.values.size(); ++i) texts.push_back(decoded.value(i));
     return;
   }
@@ -468,27 +493,31 @@ void DicomJsonWriter::State::Sequence(Instance& instance, const dicom::TopElemen
   cursor.Start(element.start, instance.OffsetOf(element), instance.EncodingOf(element), kNoEnd);
   if (cursor.Next() != Step::kElement) return;
   Enter(element.tag, context, out);
-  while (depth > 0) {
-    switch (cursor.Next()) {
-      case Step::kItem:
-        BeginItem(out);
-        break;
-      case Step::kElement:
-        Nested(instance, out);
-        break;
-      case Step::kEndItem:
-        EndItem(out);
-        break;
-      case Step::kEndSequence:
+  while (depth > 0) WalkOn(instance, out);
+}
+
+// One step of the walk through a sequence and all that is in it.
+void DicomJsonWriter::State::WalkOn(Instance& instance, std::string& out) {
+  switch (cursor.Next()) {
+    case Step::kItem:
+      BeginItem(out);
+      break;
+    case Step::kElement:
+      Nested(instance, out);
+      break;
+    case Step::kEndItem:
+      EndItem(out);
+      break;
+    case Step::kEndSequence:
+      EndSequence(out);
+      break;
+    case Step::kEnd:  // the bytes end early: what is open is closed
+      complete = false;
+      while (depth > 0) {
+        if (frames[depth - 1].item > 0 && frames[depth - 1].members != SIZE_MAX) EndItem(out);
         EndSequence(out);
-        break;
-      case Step::kEnd:  // the bytes end early: what is open is closed
-        while (depth > 0) {
-          if (frames[depth - 1].item > 0 && frames[depth - 1].members != SIZE_MAX) EndItem(out);
-          EndSequence(out);
-        }
-        break;
-    }
+      }
+      break;
   }
 }
 
@@ -507,6 +536,7 @@ void DicomJsonWriter::State::Enter(uint32_t tag, const Context& context, std::st
 void DicomJsonWriter::State::BeginItem(std::string& out) {
   Frame& frame = frames[depth - 1];
   if (frame.item++ > 0) out += ',';
+  if (depth == 1 && items != nullptr) out.clear();
   frame.members = members.size();
   frame.context = frame.outer;
   frame.creators.clear();
@@ -519,6 +549,9 @@ void DicomJsonWriter::State::EndItem(std::string& out) {
   members.resize(frame.members);
   frame.members = SIZE_MAX;
   out += '}';
+  if (depth > 1 || items == nullptr) return;
+  items_bytes += out.size();
+  items->push_back(out);
 }
 
 void DicomJsonWriter::State::EndSequence(std::string& out) {
@@ -604,7 +637,10 @@ void DicomJsonWriter::State::Sort(size_t first, std::string& out) {
   std::stable_sort(pieces.begin(), pieces.end(), [](const auto& a, const auto& b) { return a.first.tag < b.first.tag; });
   out.resize(start);
   for (size_t i = 0; i < pieces.size(); ++i) {
-    if (i > 0 && pieces[i].first.tag == pieces[i - 1].first.tag) continue;
+    if (i > 0 && pieces[i].first.tag == pieces[i - 1].first.tag) {
+      complete = false;
+      continue;
+    }
     if (i > 0) out += ',';
     out.append(scratch, pieces[i].first.begin, pieces[i].second - pieces[i].first.begin);
   }

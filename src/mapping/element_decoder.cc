@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/limits.h"
@@ -237,6 +238,7 @@ Distinct ElementDecoder::Decode(Plan& plan, dicom::Instance& instance, const dic
   length_ = element.length;
   value_ = header_bytes_ = element.value - element.start;
   value_end_ = 0;
+  json_ = false;
   depth_ = 0;
   outcome_.dropped_begin = static_cast<uint32_t>(dropped_items_.size());
   outcome_.notes_begin = static_cast<uint32_t>(notes_.size());
@@ -449,14 +451,57 @@ void ElementDecoder::Other(Plan& plan, std::string_view bytes, uint64_t offset, 
   ++outcome_.counts.other;
   if (reason != Reason::kReasons) AddNote(reason, vr, 0, offset, plan.tag, data.empty() ? "" : data[0]);
   if (values_.replaced() > 0) AddNote(Reason::kReplacedBytes, vr, 0, offset, plan.tag, data.empty() ? "" : data[0]);
+  const uint32_t item = AddOther(place, plan.tag, data);
+  if (place.level == &top_) result_.other_item = item;
+}
+
+uint32_t ElementDecoder::AddOther(const Place& place, uint32_t tag, std::span<const std::string_view> data) {
   PairNodes& pair = OtherOf(*place.level);
   pair.record->BeginOrContinue(place.column != nullptr || place.level == &top_ ? 0 : place.parent);
   const uint32_t item = pair.record->AddItem();
   pair.first->Begin(item);
-  pair.first->AddValue(pair.first->values.AddText(TagName(plan.tag)));
+  pair.first->AddValue(pair.first->values.AddText(TagName(tag)));
   pair.second->Begin(item);
   for (const std::string_view text : data) pair.second->AddValue(pair.second->values.AddText(text));
-  if (place.level == &top_) result_.other_item = item;
+  return item;
+}
+
+// Profile lossless: a sequence below the levels of a table becomes a row of OtherElements, whose Data are its items as DICOM
+// JSON. False: not all of it would be in there; its elements are described in BulkData then.
+bool ElementDecoder::KeepAsJson(Plan& plan, dicom::Cursor& cursor, dicom::Instance& instance, const Place& place,
+                                const ValueContext& context) {
+  if (json_writer_ == nullptr) {
+    dicom::DicomJsonOptions options;
+    options.inline_bytes = static_cast<uint32_t>(base::kMaxOtherBinaryBytes);
+    options.bulk_uri = [this](const std::string& path) {
+      std::string bulk_path = JsonBulkPath(path);
+      json_bulk_.insert(bulk_path);
+      return "BulkData:" + bulk_path;
+    };
+    json_writer_ = std::make_unique<dicom::DicomJsonWriter>(std::move(options));
+  }
+  json_bulk_.clear();
+  const dicom::ElementHeader& header = cursor.element();
+  const dicom::SequencePlace sequence = {header.start,      header.offset, cursor.end_offset(),
+                                         cursor.encoding(), context.set,   context.signed_pixels};
+  if (!json_writer_->WriteItems(instance, sequence, base::kMaxValueBytes, json_items_)) return false;
+  json_views_.assign(json_items_.begin(), json_items_.end());
+  AddOther(place, plan.tag, json_views_);
+  return true;
+}
+
+// A path of DicomJsonOptions::bulk_uri below the sequences that the walk is in, as BulkData's Tag has it.
+std::string ElementDecoder::JsonBulkPath(const std::string& path) const {
+  std::string text = PathPrefix();
+  std::string_view rest = path;  // "00081140/2/00081155": items count from 1
+  for (;;) {
+    text.append(rest.substr(0, 4)).append(",").append(rest.substr(4, 4));
+    const size_t item = rest.find('/');
+    if (item == std::string_view::npos) return text;
+    const size_t end = rest.find('/', item + 1);
+    text += "[" + std::to_string(std::strtoul(rest.data() + item + 1, nullptr, 10) - 1) + "].";
+    rest.remove_prefix(end + 1);
+  }
 }
 
 ElementDecoder::Frame& ElementDecoder::PushFrame() {
@@ -465,6 +510,7 @@ ElementDecoder::Frame& ElementDecoder::PushFrame() {
   frame.previous = nullptr;
   frame.index = -1;
   frame.leaf = false;
+  frame.json = false;
   frame.blocks.Clear();
   return frame;
 }
@@ -475,13 +521,16 @@ bool ElementDecoder::IsThere(const Plan& plan, const Frame& frame) {
 }
 
 // `again`: the same tag stood before in the item; all below is dropped then.
-void ElementDecoder::EnterSequence(Plan& plan, dicom::Cursor& cursor, const Place& place, const ValueContext& context,
-                                   bool again) {
+void ElementDecoder::EnterSequence(Plan& plan, dicom::Cursor& cursor, dicom::Instance& instance, const Place& place,
+                                   const ValueContext& context, bool again) {
   Level& level = again ? dropping_ : *plan.items;
   Reason reason = plan.rule.reason < Reason::kDroppedReasons ? plan.rule.reason : Reason::kTooDeep;
   if (again) reason = Reason::kDuplicateTag;
   if (depth_ > 0 && frames_[depth_ - 1].level->dropping) reason = frames_[depth_ - 1].reason;
   ++outcome_.counts.read;
+  const bool outermost = level.dropping && depth_ > 0 && !frames_[depth_ - 1].level->dropping;
+  if (outermost && reason == Reason::kTooDeep && profile_ == Profile::kLossless)
+    json_ = KeepAsJson(plan, cursor, instance, place, context);
   if (level.dropping) {
     CountDropped(plan, reason, cursor.element().offset - offset_base_, Vr::kSQ, {});
   } else {
@@ -496,6 +545,7 @@ void ElementDecoder::EnterSequence(Plan& plan, dicom::Cursor& cursor, const Plac
   Frame& frame = PushFrame();
   frame.level = &level;
   frame.reason = reason;
+  frame.json = json_;
   frame.tag = plan.tag;
   frame.context = context;
 }
@@ -510,7 +560,7 @@ void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom
   if (cursor.Next() != dicom::Step::kElement) return;
   Place place;
   place.column = plan.column;
-  EnterSequence(plan, cursor, place, context, false);
+  EnterSequence(plan, cursor, instance, place, context, false);
   FindItemContexts(instance, element);
   uint32_t items = 0;
   bool ended = false;
@@ -629,6 +679,7 @@ void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& insta
   value_ = header.value - top_start_;
   value_end_ = 0;
   Frame& frame = frames_[depth_ - 1];
+  json_ = frame.json;
   if ((header.tag & 0xFFFF) == 0) return;  // group length
   const auto* data = reinterpret_cast<const char*>(instance.window.data());
   const bool sequence = IsSequence(header, instance.window, frame.context.encoding.big_endian);
@@ -643,7 +694,7 @@ void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& insta
   place.parent = frame.item;
   if (plan.rule.fate == Fate::kSequence) {
     const ValueContext context = frame.context;
-    EnterSequence(plan, cursor, place, context, !frame.level->dropping && IsThere(plan, frame));
+    EnterSequence(plan, cursor, instance, place, context, !frame.level->dropping && IsThere(plan, frame));
     return;
   }
   const dicom::Cursor::Skipped skipped = cursor.Skip();
@@ -671,10 +722,10 @@ void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& insta
 }
 
 void ElementDecoder::CountDropped(Plan& plan, Reason reason, uint64_t offset, Vr vr, std::string_view excerpt) {
-  const bool described = profile_ == Profile::kLossless;
-  ++(described ? outcome_.counts.other : outcome_.counts.dropped);
-  AddNote(reason, vr, described ? 0 : 1, offset, plan.tag, excerpt);
-  notes_.back().described = described;
+  const bool lossless = profile_ == Profile::kLossless;
+  ++(lossless ? outcome_.counts.other : outcome_.counts.dropped);
+  AddNote(reason, vr, lossless ? 0 : 1, offset, plan.tag, excerpt);
+  notes_.back().described = lossless && (!json_ || json_bulk_.contains(notes_.back().path));
   std::string name = PathName(plan.tag);
   auto [found, added] = dropped_by_name_.try_emplace(std::move(name), 0);
   if (added) {
@@ -703,12 +754,15 @@ void ElementDecoder::AddNote(Reason reason, Vr vr, uint64_t dropped, uint64_t of
   notes_.back().account_keys.fill(kAbsent);
 }
 
-std::string ElementDecoder::PathText(uint32_t tag) const {
+// Of the sequences and items that the walk is in, up to the tag that follows.
+std::string ElementDecoder::PathPrefix() const {
   std::string path;
   for (size_t i = 0; i < depth_; ++i)
     path += TagText(frames_[i].tag) + "[" + std::to_string(std::max<int64_t>(frames_[i].index, 0)) + "].";
-  return path + TagText(tag);
+  return path;
 }
+
+std::string ElementDecoder::PathText(uint32_t tag) const { return PathPrefix() + TagText(tag); }
 
 std::string ElementDecoder::PathName(uint32_t tag) const {
   std::string path;

@@ -11,8 +11,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
+#include "dicom/dicom_json.h"
 #include "dicom/instance.h"
 #include "mapping/fate.h"
 #include "mapping/plan.h"
@@ -98,6 +100,7 @@ class ElementDecoder {
     int64_t index = -1;                // number in this sequence, -1 between items
     Reason reason = Reason::kTooDeep;  // why all below is dropped, when level->dropping
     bool leaf = false;                 // something in it has a column
+    bool json = false;                 // all in it is in OtherElements as JSON
     ValueContext context;
     PrivateBlocks blocks;
   };
@@ -116,6 +119,8 @@ class ElementDecoder {
   void PersonName(const Plan& plan, std::string_view text, uint32_t item);
   void Other(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place, Reason reason);
   void Typed(Plan& plan, std::string_view bytes, uint64_t offset, const ValueContext& context, const Place& place);
+  // An item of a level's OtherElements.
+  uint32_t AddOther(const Place& place, uint32_t tag, std::span<const std::string_view> data);
   Distinct Finish(Plan& plan);
   // Makes the value present and returns the node whose slots take it.
   table::Node& Begin(Plan& plan, const Place& place);
@@ -125,11 +130,15 @@ class ElementDecoder {
   void LeaveSequence();
   void FindItemContexts(dicom::Instance& instance, const dicom::TopElement& element);
   void SetItemContext(ValueContext& context, uint32_t item, const dicom::Instance& instance);
-  void EnterSequence(Plan& plan, dicom::Cursor& cursor, const Place& place, const ValueContext& context, bool again);
+  void EnterSequence(Plan& plan, dicom::Cursor& cursor, dicom::Instance& instance, const Place& place,
+                     const ValueContext& context, bool again);
+  bool KeepAsJson(Plan& plan, dicom::Cursor& cursor, dicom::Instance& instance, const Place& place, const ValueContext& context);
+  std::string JsonBulkPath(const std::string& path) const;
   static bool IsThere(const Plan& plan, const Frame& frame);
   Frame& PushFrame();
   void CountDropped(Plan& plan, Reason reason, uint64_t offset, dicom::Vr vr, std::string_view excerpt);
   void AddNote(Reason reason, dicom::Vr vr, uint64_t dropped, uint64_t offset, uint32_t tag, std::string_view excerpt);
+  std::string PathPrefix() const;
   std::string PathText(uint32_t tag) const;
   std::string PathName(uint32_t tag) const;
   std::string Excerpt(dicom::Vr vr, std::string_view bytes, const ValueContext& context);
@@ -162,6 +171,12 @@ class ElementDecoder {
   uint32_t value_end_ = 0;     // 0 for sequences and what is not whole
   uint64_t offset_base_ = 0;   // of the top-level element that is being decoded
   uint32_t top_start_ = 0;     // where it is in the window
+  // Profile lossless: sequences below the levels of a table.
+  bool json_ = false;                          // what is being decoded is in OtherElements as JSON
+  std::unordered_set<std::string> json_bulk_;  // paths of the values that the JSON only names
+  std::unique_ptr<dicom::DicomJsonWriter> json_writer_;
+  std::vector<std::string> json_items_;
+  std::vector<std::string_view> json_views_;
   std::vector<Outcome> outcomes_;
   std::vector<Note> notes_;
   std::vector<uint32_t> dropped_items_;

@@ -200,7 +200,7 @@ std::string RuleText(const FieldOrigin& origin) {
   const dicom::ElementEntry* entry = IsPrivate(origin.tag) ? nullptr : dicom::FindElement(origin.tag);
   if (origin.too_deep) {
     return "deeper than the " + std::to_string(base::kMaxColumnDepth) +
-           " levels of RECORDs that a table has: only named in DroppedTags";
+           " levels of RECORDs that a table has: only named in DroppedTags (profile lossless: JSON in OtherElements)";
   }
   switch (origin.rule.fate) {
     case Fate::kValue:

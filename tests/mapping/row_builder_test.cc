@@ -225,6 +225,95 @@ TEST(RowBuilder, DropsWhatLiesBelowTheLevelsOfATable) {
   EXPECT_EQ(depth, base::kMaxColumnDepth - 2) << "a person name needs two more";
 }
 
+// A data set inside as many sequences as a table has levels for, and what of a row is at their bottom.
+constexpr int kLevels = base::kMaxColumnDepth - 2;
+DataSet InsideOfLevels(DataSet data) {
+  for (int i = 0; i < kLevels; ++i) data = {Sequence(0x00081140, {std::move(data)}, i % 2 == 0)};
+  data.insert(data.begin(), Text(0x00080018, "UI", "1"));
+  return data;
+}
+const Json& BottomOf(const Json& row) {
+  const Json* at = &row;
+  for (int i = 0; i < kLevels; ++i) at = &(*at)["ReferencedImageSequence"].array().at(0);
+  return *at;
+}
+std::string PathOfLevels() {
+  std::string path;
+  for (int i = 0; i < kLevels; ++i) path += "0008,1140[0].";
+  return path;
+}
+
+// The texts are those of PS3.18 annex F, written by hand.
+TEST(RowBuilder, LosslessKeepsSequencesBelowTheLevelsOfATableAsJson) {
+  Options options;
+  options.profile = Profile::kLossless;
+  const std::string name = "Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B";
+  const DataSet first = {
+      Text(0x00080005, "CS", "\\ISO 2022 IR 87"), Text(0x00100010, "PN", name), Bytes(0x00282000, "OB", "\x01\x02"),
+      Sequence(0x0040A730, {{Text(0x00080100, "SH", "A")}, {Bytes(0x00282000, "OB", std::string(2000, 'x'))}})};
+  const DataSet second = {Text(0x00190010, "LO", "GEMS_ACQU_01"), Text(0x0019100F, "DS", "2.50"), Us(0x00280010, {7})};
+  const DataSet data = InsideOfLevels({Text(0x00080100, "SH", "seen"), Sequence(0x0040A730, {first, second, {}}, true)});
+  for (const Encoding encoding : {kExplicitLittle, kExplicitBig}) {
+    Feeder feeder(options);
+    const RowTotals totals = feeder.Add(dicom::testing::WriteFile(data, encoding), "path");
+    EXPECT_EQ(totals.counts.dropped, 0U);
+    EXPECT_EQ(totals.counts.placed, 2U + kLevels + 1U) << "two UIDs, the levels, the code";
+    EXPECT_EQ(totals.counts.other, 1U + 4 + 2 + 3);
+    EXPECT_EQ(totals.failed_balance, 0U);
+    const Json row = feeder.Take().at(0);
+    const Json& bottom = BottomOf(row);
+    EXPECT_EQ(bottom["CodeValue"].as_string(), "seen");
+    const auto& others = bottom["OtherElements"].array();
+    ASSERT_EQ(others.size(), 1U);
+    EXPECT_EQ(others[0]["Tag"].as_string(), "Tag_0040A730");
+    const auto& items = others[0]["Data"].array();
+    ASSERT_EQ(items.size(), 3U);
+    const std::string bulk = PathOfLevels() + "0040,A730[0].0040,A730[1].0028,2000";
+    EXPECT_EQ(items[0].as_string(), R"({"00080005":{"vr":"CS","Value":["ISO_IR 192"]},)"
+                                    R"("00100010":{"vr":"PN","Value":[{"Alphabetic":"Yamada^Tarou","Ideographic":"山田^太郎"}]},)"
+                                    R"("00282000":{"vr":"OB","InlineBinary":"AQI="},)"
+                                    R"("0040A730":{"vr":"SQ","Value":[{"00080100":{"vr":"SH","Value":["A"]}},)"
+                                    R"({"00282000":{"vr":"OB","BulkDataURI":"BulkData:)" +
+                                        bulk + R"("}}]}})");
+    EXPECT_EQ(items[1].as_string(), R"({"00190010":{"vr":"LO","Value":["GEMS_ACQU_01"]},"0019100F":{"vr":"DS","Value":[2.50]},)"
+                                    R"("00280010":{"vr":"US","Value":[7]}})");
+    EXPECT_EQ(items[2].as_string(), "{}");
+    ASSERT_EQ(row["BulkData"].array().size(), 1U) << "what the JSON has is not described too";
+    EXPECT_EQ(row["BulkData"].array()[0]["Tag"].as_string(), bulk);
+    EXPECT_EQ(row["BulkData"].array()[0]["Length"].as_int(), 2000);
+  }
+}
+
+// What JSON can't hold is described in BulkData, element by element.
+TEST(RowBuilder, LosslessDescribesDeepSequencesThatJsonWouldNotHoldWhole) {
+  Options options;
+  options.profile = Profile::kLossless;
+  const Element code = Text(0x00080100, "SH", "A");
+  Element cut = Text(0x00080104, "LO", "longer than its item");
+  cut.declared_length = 4000;
+  const std::vector<DataSet> hard = {
+      {code, Text(0x00080100, "SH", "B")},                                                 // twice
+      {Text(0x00080005, "CS", "ISO_IR 192"), Text(0x00100010, "PN", "\xff\xfe no name")},  // not of the character set
+      {code, Bytes(0x00187FFE, "UT", std::string(base::kMaxValueBytes, 'x'))},             // too large
+      {code, cut},
+  };
+  for (size_t i = 0; i < hard.size(); ++i) {
+    SCOPED_TRACE(i);
+    Feeder feeder(options);
+    const RowTotals totals =
+        feeder.Add(dicom::testing::WriteFile(InsideOfLevels({code, Sequence(0x0040A730, {hard[i]})})), "path");
+    EXPECT_EQ(totals.counts.dropped, 0U);
+    EXPECT_EQ(totals.counts.other, 1U + hard[i].size());
+    EXPECT_EQ(totals.failed_balance, 0U);
+    const Json row = feeder.Take().at(0);
+    EXPECT_EQ(BottomOf(row).find("OtherElements"), nullptr);
+    const auto& described = row["BulkData"].array();
+    ASSERT_EQ(described.size(), 1 + hard[i].size());
+    EXPECT_EQ(described[0]["VR"].as_string(), "SQ");
+    EXPECT_EQ(described[1]["Tag"].as_string(), PathOfLevels() + "0040,A730[0]." + TagText(hard[i][0].tag));
+  }
+}
+
 TEST(RowBuilder, DropsValuesOverTheLimitAndKeepsThoseOfTheLimit) {
   const std::string large(base::kMaxValueBytes, 'x');
   Json row = OnlyRow({Text(0x00080018, "UI", "1"), dicom::testing::Bytes(0x00187FFE, "UT", large)});

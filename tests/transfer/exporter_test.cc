@@ -286,7 +286,8 @@ TEST_F(ExporterTest, SourcesHaveTheHashOfAllTheirBytesAndThePlaceOfTheirDataSet)
   const std::vector<Member> files = {{"a", Instance("1.1", "P", native.data) + "behind"},
                                      {"b", Instance("1.2", "P", coded.data)},
                                      {"c", dicom::testing::WriteDeflatedFile({Text(0x00080018, "UI", "1.3")})},
-                                     {"d", bare}};
+                                     {"d", bare},
+                                     {"e", Instance("1.5", "P", native.data).substr(0, 1'500'000)}};
   const std::string offset = std::to_string(meta.size());
   const std::string deflated_offset =
       std::to_string((dicom::testing::Preamble() + dicom::testing::WriteMeta("1.2.840.10008.1.2.1.99")).size());

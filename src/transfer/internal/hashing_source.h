@@ -17,6 +17,7 @@ class HashingSource final : public dicom::ByteSource {
 
   base::Result<size_t> ReadAt(uint64_t offset, std::span<uint8_t> out) override {
     DH_CHECK(Pass(offset));
+    if (hashed_ < offset) return size_t{0};  // behind the end
     DH_ASSIGN(const size_t got, bytes_->ReadAt(offset, out));
     if (offset + got > hashed_) {  // readers may read a little again
       hash_.Update(out.subspan(static_cast<size_t>(hashed_ - offset), static_cast<size_t>(offset + got - hashed_)));
