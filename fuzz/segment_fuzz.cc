@@ -26,7 +26,7 @@ void Require(bool condition) {
 void ReadAsSegment(std::span<const uint8_t> bytes) {
   dicom::MemorySource source(bytes);
   uint64_t end = 0;
-  (void)store::ScanSegment(source, bytes.size(), [&](const store::RecordHeader& header, uint64_t offset) {
+  (void)store::ScanSegment(source, 0, bytes.size(), [&](const store::RecordHeader& header, uint64_t offset) {
     Require(offset >= end && header.bytes <= bytes.size() - offset);
     end = offset + header.bytes;
     return true;

@@ -59,6 +59,8 @@ inline constexpr uint64_t kMaxInstanceBytes = uint64_t{64} << 30;
 inline constexpr uint64_t kMaxSegmentInstanceBytes = uint64_t{4} << 20;
 // A segment that has reached this size is followed by a new one.
 inline constexpr uint64_t kSegmentBytes = uint64_t{256} << 20;
+// Bytes of instances that a start after a crash may have to read again, because the index on the disk has not seen them.
+inline constexpr uint64_t kMaxUnindexedBytes = uint64_t{32} << 20;
 // Instances that an import or a STOW stores at once: one sync for all of them.
 inline constexpr size_t kMaxGroupInstances = 256;
 inline constexpr uint64_t kMaxGroupBytes = uint64_t{32} << 20;

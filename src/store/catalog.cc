@@ -397,9 +397,9 @@ Status Catalog::PutOperation(const OperationRecord& record) {
   const std::optional<int64_t> id = NumberOfId(record.id);
   if (!id) return Error{ErrorCode::kInvalidArgument, "'" + record.id + "' is no operation's id"};
   const std::lock_guard lock(state_->mutex);
-  DH_ASSIGN(Statement put, state_->database.Prepare(
-                               "INSERT OR REPLACE INTO operations SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
-                               "WHERE EXISTS(SELECT 1 FROM datasets WHERE project=?2 AND location=?3 AND dataset=?4)"));
+  DH_ASSIGN(Statement put,
+            state_->database.Prepare("INSERT OR REPLACE INTO operations SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
+                                     "WHERE EXISTS(SELECT 1 FROM datasets WHERE project=?2 AND location=?3 AND dataset=?4)"));
   BindName(put, 2, record.dataset);
   DH_CHECK(put.Bind(1, *id).Bind(5, int64_t{record.done}).Bind(6, record.document.Print()).Run());
   if (state_->database.Changes() == 0) return NotFound("dataset " + record.dataset.Text());

@@ -19,13 +19,6 @@ constexpr size_t kMaxGroupRequests = 4096;
 constexpr size_t kGarbageAtOnce = 512;
 // Instances that are deleted in one transaction when a whole store goes.
 constexpr size_t kDeletedAtOnce = 2048;
-constexpr std::string_view kSpillSuffix = ".part";
-constexpr std::string_view kLargeSuffix = ".dcm";
-
-int64_t NowUs() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 base::Error NotFound(const std::string& what) { return {base::ErrorCode::kNotFound, what + " is not in the store"}; }
 
 // A stretch of a file.
@@ -67,7 +60,17 @@ StoredInstances::StoredInstances(const std::string& folder, base::FileSystem& fi
       instance_writer_(files, instances_),
       header_writer_(files, headers_) {}
 
-StoredInstances::~StoredInstances() = default;
+StoredInstances::~StoredInstances() {
+  // So that the next process has nothing to catch up with. Where it fails, it has.
+  if (index_behind_) (void)SyncIndex();
+}
+
+base::Status StoredInstances::SyncIndex() {
+  Request request;
+  request.syncs_index = true;
+  request.apply = [] { return base::Status(); };
+  return Submit(request);
+}
 
 std::string StoredInstances::LargePath(int64_t number) const {
   std::array<char, 32> digits{};
@@ -75,81 +78,9 @@ std::string StoredInstances::LargePath(int64_t number) const {
   return base::JoinPath(large_folder_, digits.data()) + std::string(kLargeSuffix);
 }
 
-// ---- Opening
-
-base::Status StoredInstances::Start() {
-  for (const std::string& folder : {instances_.folder(), headers_.folder(), large_folder_}) DH_CHECK(files_->MakeFolders(folder));
-  const auto read_attributes = [this](const InstanceRow& row) -> base::Result<InstanceAttributes> {
-    DH_ASSIGN(const auto source, OpenHeaderAt(row.header, row.blob, row.info.key.instance.size(), nullptr));
-    dicom::InstanceReader reader;
-    dicom::Instance header;
-    if (reader.Read(*source, header) != dicom::ReadOutcome::kInstance) {
-      return base::Error{base::ErrorCode::kCorrupt, row.info.key.instance + ": its header can't be read any more"};
-    }
-    return AttributeReader().Read(header);
-  };
-  DH_ASSIGN(index_, IndexWriter::Open(base::JoinPath(folder_, "index.sqlite"), read_attributes));
-  pins_.Committed(index_->next_id() - 1);
-  DH_CHECK(CutTails());
-  DH_CHECK(RemoveLeftovers());
-  DH_CHECK(files_->SyncFolder(folder_));
-  garbage_ = true;
-  Reclaim();
-  return {};
-}
-
-// What lies behind the last record that counts was never acknowledged.
-base::Status StoredInstances::CutTails() {
-  DH_ASSIGN(const std::vector<SegmentRow> rows, index_->Segments());
-  for (const RecordKind kind : {RecordKind::kInstance, RecordKind::kHeader}) {
-    SegmentFiles& segments = kind == RecordKind::kInstance ? instances_ : headers_;
-    SegmentRow last;
-    for (const SegmentRow& row : rows) {
-      if (row.kind != kind) continue;
-      const std::string path = segments.PathOf(row.number);
-      const auto size = files_->Size(path);
-      if (size.ok() && *size > row.end) {
-        DH_ASSIGN(const auto file, files_->OpenForAppend(path));
-        DH_CHECK(file->Truncate(row.end));
-        DH_CHECK(file->Close());
-      }
-      last = row;
-      // What is missing is what Verify says; nothing is added to a segment that is not as it should be.
-      if (!size.ok() || *size < row.end) last.end = base::kSegmentBytes;
-    }
-    SegmentWriter& writer = kind == RecordKind::kInstance ? instance_writer_ : header_writer_;
-    writer.Open(last.end < base::kSegmentBytes ? last.number : 0, last.end < base::kSegmentBytes ? last.end : 0, last.number + 1);
-    DH_CHECK(RemoveUnknownSegments(segments, rows, kind));
-  }
-  return {};
-}
-
-base::Status StoredInstances::RemoveUnknownSegments(const SegmentFiles& segments, const std::vector<SegmentRow>& known,
-                                                    RecordKind kind) {
-  DH_ASSIGN(const std::vector<std::string> names, files_->List(segments.folder()));
-  for (const std::string& name : names) {
-    const auto number = segments.NumberOf(name);
-    const bool is_known = number && std::any_of(known.begin(), known.end(),
-                                                [&](const SegmentRow& row) { return row.kind == kind && row.number == *number; });
-    if (number && !is_known) DH_CHECK(files_->Remove(base::JoinPath(segments.folder(), name)));
-  }
-  return {};
-}
-
-// Files that were arriving when the process stopped.
-base::Status StoredInstances::RemoveLeftovers() {
-  DH_ASSIGN(const std::vector<std::string> names, files_->List(large_folder_));
-  const std::string next = LargePath(index_->next_file());
-  for (const std::string& name : names) {
-    const std::string path = base::JoinPath(large_folder_, name);
-    if (name.ends_with(kSpillSuffix) || (name.ends_with(kLargeSuffix) && path >= next)) DH_CHECK(files_->Remove(path));
-  }
-  return {};
-}
-
 // ---- Groups
 
-// Whoever finds nobody leading takes what waits, its own among it, and has all of it on the disk with one sync of each file.
+// Whoever finds nobody leading takes what waits, its own among it, and has all of it on the disk with one sync.
 base::Status StoredInstances::Submit(Request& request) {
   std::unique_lock lock(queue_mutex_);
   queue_.push_back(&request);
@@ -205,20 +136,46 @@ void StoredInstances::RunGroup(std::span<Request* const> group) {
   }
 }
 
+// The log segment is ahead of the index as it is on the disk, and only as far as can be read again in a moment.
+bool StoredInstances::SyncsIndex(std::span<Request* const> group) const {
+  return instance_writer_.begins_segment() || header_writer_.begins_segment() ||
+         instance_writer_.number() != index_->log_segment() ||
+         instance_writer_.end() - indexed_end_ >= base::kMaxUnindexedBytes ||
+         std::any_of(group.begin(), group.end(), [](const Request* request) { return request->syncs_index; });
+}
+
 base::Status StoredInstances::ApplyGroup(std::span<Request* const> group, bool& committing) {
-  DH_CHECK(index_->Begin());
+  const bool syncs_index = SyncsIndex(group);
+  DH_CHECK(index_->Begin(syncs_index ? IndexWriter::Durability::kSynced : IndexWriter::Durability::kLogged));
   for (Request* request : group) {
     request->status = request->apply();
     if (!request->status.ok() && request->status.error().code != base::ErrorCode::kNotFound) return request->status;
   }
+  // A group that the index may lose says in the log that it is whole.
+  if (!syncs_index && instance_writer_.has_group()) {
+    DH_CHECK(instance_writer_.Add({RecordKind::kCommit, 0, index_->next_id() - 1, "", 0, 0}, ""));
+  }
   DH_CHECK(instance_writer_.Sync());
-  DH_CHECK(header_writer_.Sync());
+  const base::Status headers = syncs_index ? header_writer_.Sync() : header_writer_.Write();
+  if (!headers.ok()) {
+    headers_doubtful_ = true;
+    return headers;
+  }
   if (!arrived_.empty()) DH_CHECK(files_->SyncFolder(large_folder_));
   DH_CHECK(index_->Settle());
   DH_CHECK(index_->SetSegment(RecordKind::kInstance, instance_writer_.number(), instance_writer_.end()));
   DH_CHECK(index_->SetSegment(RecordKind::kHeader, header_writer_.number(), header_writer_.end()));
+  if (syncs_index) {
+    index_->SetLog(instance_writer_.number(), headers_doubtful_ ? index_->synced_headers() : index_->next_id() - 1);
+  }
   committing = true;
-  return index_->Commit();
+  if (!syncs_index) index_behind_ = true;  // before anybody sees its rows
+  DH_CHECK(index_->Commit());
+  if (syncs_index) {
+    index_behind_ = false;
+    indexed_end_ = instance_writer_.end();
+  }
+  return {};
 }
 
 // ---- Writing
@@ -238,6 +195,7 @@ base::Result<std::vector<Stored>> StoredInstances::Commit(std::span<const std::u
       return base::Error{base::ErrorCode::kInvalidArgument, "an instance that is not finished can't be stored"};
     }
     request.bytes += instance->bytes().size();
+    request.syncs_index = request.syncs_index || instance->spilled();  // no record of it in the log segment
     own.push_back(instance);
   }
   if (own.empty()) return std::vector<Stored>();
@@ -268,12 +226,16 @@ base::Status StoredInstances::CommitOne(IncomingInstance& incoming, OnExisting o
   }
   const int64_t id = index_->NewId();
   DH_ASSIGN(const Place blob, PlaceBytes(id, incoming));
+  return InsertOne(id, existing ? ChangeKind::kReplaced : ChangeKind::kStored, now, incoming, blob);
+}
+
+base::Status StoredInstances::InsertOne(int64_t id, ChangeKind kind, int64_t now, const IncomingInstance& incoming,
+                                        const Place& blob) {
   RecordHeader record{RecordKind::kHeader, incoming.store(), id, incoming.key().instance, 0, 0};
   DH_ASSIGN(const Place header, header_writer_.Add(record, incoming.header_record()));
   // The rows that count live bytes have to be there.
   DH_CHECK(index_->NeedSegment(RecordKind::kInstance, blob.segment));
   DH_CHECK(index_->NeedSegment(RecordKind::kHeader, header.segment));
-  const ChangeKind kind = existing ? ChangeKind::kReplaced : ChangeKind::kStored;
   return index_->Insert(id, kind, now, incoming, blob, header);
 }
 
@@ -291,6 +253,7 @@ base::Result<Place> StoredInstances::PlaceBytes(int64_t id, IncomingInstance& in
 base::Result<int64_t> StoredInstances::Delete(int64_t store, const InstanceKey& key) {
   int64_t deleted = 0;
   Request request;
+  request.syncs_index = true;
   request.apply = [&]() -> base::Status {
     const std::string sql = std::string(kSelectRow) + "WHERE t.store = ? AND t.uid = ?" +
                             (key.series.empty() ? "" : " AND s.uid = ?") + (key.instance.empty() ? "" : " AND i.uid = ?");
@@ -324,6 +287,7 @@ base::Status StoredInstances::DeleteStore(int64_t store) {
   // Many transactions: a crash between them leaves a store without a name, which is deleted when the data folder is opened.
   for (bool more = true; more;) {
     Request request;
+    request.syncs_index = true;
     request.apply = [&]() -> base::Status {
       static const std::string kSql = std::string(kSelectRow) + "WHERE i.store = ? ORDER BY i.id LIMIT ?";
       std::vector<InstanceRow> rows;
@@ -385,10 +349,13 @@ base::Result<bool> StoredInstances::ReclaimSome() {
                          Place{query->Int(2), static_cast<uint64_t>(query->Int(3)), static_cast<uint64_t>(query->Int(4))}});
     }
   }
+  // A record in the part of the log that the index may lose is still wanted, to read what comes behind it.
+  if (!garbage.empty() && index_behind_) DH_CHECK(SyncIndex());
   for (const Garbage& one : garbage) DH_CHECK(GiveBack(one));
   held_back_ = oldest != std::numeric_limits<int64_t>::max();
   if (garbage.empty()) return false;
   Request request;
+  request.syncs_index = true;
   request.apply = [&]() -> base::Status {
     for (const Garbage& one : garbage) DH_CHECK(index_->RemoveGarbage(one.row));
     DH_ASSIGN(empty, index_->TakeEmptySegments(instance_writer_.number(), header_writer_.number()));

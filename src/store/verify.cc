@@ -78,8 +78,9 @@ base::Status StoredInstances::VerifySegments(Connection& reader, const Report& r
       continue;
     }
     dicom::FileSource source(**file);
-    const base::Status scanned = ScanSegment(source, static_cast<uint64_t>(query->Int(2)),
-                                             [kind](const RecordHeader& header, uint64_t) { return header.kind == kind; });
+    const base::Status scanned = ScanSegment(
+        source, 0, static_cast<uint64_t>(query->Int(2)),
+        [kind](const RecordHeader& header, uint64_t) { return header.kind == kind || header.kind == RecordKind::kCommit; });
     if (!scanned.ok()) report(segments.PathOf(number) + ": " + scanned.error().message);
   }
 }

@@ -35,6 +35,26 @@ base::Status TakeUid(std::string_view text, const char* name, std::string& out) 
 
 }  // namespace
 
+base::Result<std::string> ReadHeaderBytes(dicom::ByteSource& source, uint64_t size, dicom::Instance& header) {
+  ThriftySource thrifty(source);
+  dicom::InstanceReader reader;
+  switch (reader.Read(thrifty, header)) {
+    case dicom::ReadOutcome::kNotDicom:
+      return base::Error{base::ErrorCode::kUnsupported, "not a DICOM instance"};
+    case dicom::ReadOutcome::kDirectory:
+      return base::Error{base::ErrorCode::kUnsupported, "a DICOMDIR, not an instance"};
+    case dicom::ReadOutcome::kFailed: {
+      if (header.window.error()) return *header.window.error();
+      const std::string why = header.problems.empty() ? "no data element could be read"
+                                                      : std::string(dicom::ProblemText(header.problems.back().code));
+      return base::Error{base::ErrorCode::kCorrupt, "the instance can't be read: " + why};
+    }
+    case dicom::ReadOutcome::kInstance:
+      break;
+  }
+  return EncodeHeader(header, source, size);
+}
+
 IncomingInstance::IncomingInstance(base::FileSystem& files, int64_t store, std::string spill_path)
     : files_(&files), store_(store), spill_path_(std::move(spill_path)), digest_(EVP_MD_CTX_new()) {
   EVP_DigestInit_ex(digest_.get(), EVP_sha256(), nullptr);
@@ -90,23 +110,7 @@ base::Status IncomingInstance::Finish() {
 }
 
 base::Status IncomingInstance::ReadHeader(dicom::ByteSource& source) {
-  ThriftySource thrifty(source);
-  dicom::InstanceReader reader;
-  switch (reader.Read(thrifty, header_)) {
-    case dicom::ReadOutcome::kNotDicom:
-      return base::Error{base::ErrorCode::kUnsupported, "not a DICOM instance"};
-    case dicom::ReadOutcome::kDirectory:
-      return base::Error{base::ErrorCode::kUnsupported, "a DICOMDIR, not an instance"};
-    case dicom::ReadOutcome::kFailed: {
-      if (header_.window.error()) return *header_.window.error();
-      const std::string why = header_.problems.empty() ? "no data element could be read"
-                                                       : std::string(dicom::ProblemText(header_.problems.back().code));
-      return base::Error{base::ErrorCode::kCorrupt, "the instance can't be read: " + why};
-    }
-    case dicom::ReadOutcome::kInstance:
-      break;
-  }
-  DH_ASSIGN(header_record_, EncodeHeader(header_, source, size_));
+  DH_ASSIGN(header_record_, ReadHeaderBytes(source, size_, header_));
   return {};
 }
 

@@ -13,6 +13,10 @@
 
 namespace dicomhouse::store {
 
+// Reads the header of an instance of `size` bytes; gives the header bytes that are kept of it.
+// Errors: kUnsupported, kCorrupt: not an instance that can be read; kIo.
+base::Result<std::string> ReadHeaderBytes(dicom::ByteSource& source, uint64_t size, dicom::Instance& header);
+
 class IncomingInstance final : public Incoming {
  public:
   // `spill_path`: the file that bytes go to when they don't stay in memory; made when it is needed, removed at the end unless

@@ -1,11 +1,14 @@
 #include "store/internal/index.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace dicomhouse::store {
 namespace {
 
-constexpr int64_t kVersion = 1;
+constexpr int64_t kVersion = 2;
+// Pages of the write-ahead log, 4 KiB each, that are moved into the index at a time: a commit of one instance writes some 15.
+constexpr const char* kCheckpointPages = "4000";
 constexpr size_t kMaxIdleConnections = 16;
 // Rows of series and studies that are remembered between transactions.
 constexpr size_t kMaxKnown = 4096;
@@ -20,8 +23,9 @@ std::string ColumnsOf(Level level, const char* behind) {
 
 // Names are folded for fuzzy search.
 std::string Tables() {
-  return "CREATE TABLE counters(one INTEGER PRIMARY KEY, next_id INTEGER NOT NULL, next_file INTEGER NOT NULL);"
-         "INSERT INTO counters VALUES(1, 1, 1);"
+  return "CREATE TABLE counters(one INTEGER PRIMARY KEY, next_id INTEGER NOT NULL, next_file INTEGER NOT NULL, "
+         "log_segment INTEGER NOT NULL DEFAULT 0, synced_headers INTEGER NOT NULL DEFAULT 0);"
+         "INSERT INTO counters(one, next_id, next_file) VALUES(1, 1, 1);"
          "CREATE TABLE stores(store INTEGER PRIMARY KEY, studies INTEGER NOT NULL DEFAULT 0, series INTEGER NOT NULL DEFAULT 0, "
          "instances INTEGER NOT NULL DEFAULT 0, header_bytes INTEGER NOT NULL DEFAULT 0, blob_bytes INTEGER NOT NULL DEFAULT 0);"
          "CREATE TABLE studies(id INTEGER PRIMARY KEY, store INTEGER NOT NULL, uid TEXT NOT NULL, "
@@ -56,8 +60,15 @@ std::string Tables() {
          "CREATE TABLE garbage(id INTEGER PRIMARY KEY, number INTEGER NOT NULL, kind INTEGER NOT NULL, segment INTEGER NOT NULL, "
          "offset INTEGER NOT NULL, bytes INTEGER NOT NULL);"
          "CREATE INDEX garbage_of_segment ON garbage(kind, segment);"
-         "PRAGMA user_version = 1;";
+         "PRAGMA user_version = 2;";
 }
+
+// Version 1 synced everything at each commit.
+constexpr const char* kTablesFromVersion1 =
+    "ALTER TABLE counters ADD COLUMN log_segment INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE counters ADD COLUMN synced_headers INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE counters SET synced_headers = next_id - 1;"
+    "PRAGMA user_version = 2;";
 
 const char* TableOf(Level level) { return level == Level::kStudy ? "studies" : level == Level::kSeries ? "series" : "instances"; }
 
@@ -131,6 +142,7 @@ base::Result<std::unique_ptr<IndexWriter>> IndexWriter::Open(const std::string& 
   std::unique_ptr<IndexWriter> index(new IndexWriter);
   index->read_attributes_ = std::move(read_attributes);
   DH_ASSIGN(index->connection_, Connection::Open(path, Database::Mode::kWrite));
+  DH_CHECK(index->connection_->database().Execute(std::string("PRAGMA wal_autocheckpoint=") + kCheckpointPages));
   DH_CHECK(index->MakeTables());
   DH_CHECK(index->LoadCounters());
   for (const Level level : {Level::kStudy, Level::kSeries}) {
@@ -152,25 +164,31 @@ base::Status IndexWriter::MakeTables() {
     version = query->Int(0);
   }
   if (version == kVersion) return {};
-  if (version != 0) {
-    return base::Error{base::ErrorCode::kUnsupported,
-                       "the index is of version " + std::to_string(version) + "; this program reads 1"};
+  if (version > kVersion) {
+    return base::Error{base::ErrorCode::kUnsupported, "the index is of version " + std::to_string(version) +
+                                                          "; this program reads up to " + std::to_string(kVersion)};
   }
   DH_ASSIGN(DatabaseTransaction transaction, DatabaseTransaction::Begin(connection_->database()));
-  DH_CHECK(connection_->database().Execute(Tables()));
+  DH_CHECK(connection_->database().Execute(version == 1 ? kTablesFromVersion1 : Tables()));
   return transaction.Commit();
 }
 
 base::Status IndexWriter::LoadCounters() {
-  DH_ASSIGN(Query query, connection_->Prepare("SELECT next_id, next_file FROM counters"));
+  DH_ASSIGN(Query query, connection_->Prepare("SELECT next_id, next_file, log_segment, synced_headers FROM counters"));
   DH_ASSIGN(const bool found, query->Step());
   if (!found) return base::Error{base::ErrorCode::kCorrupt, "the index has lost its counters"};
   next_id_ = query->Int(0);
   next_file_ = query->Int(1);
+  log_ = new_log_ = {query->Int(2), query->Int(3)};
   return {};
 }
 
-base::Status IndexWriter::Begin() {
+base::Status IndexWriter::Begin(Durability durability) {
+  if (durability_ != durability) {
+    const char* const setting = durability == Durability::kSynced ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL";
+    DH_CHECK(connection_->database().Execute(setting));
+    durability_ = durability;
+  }
   DH_ASSIGN(DatabaseTransaction transaction, DatabaseTransaction::Begin(connection_->database()));
   transaction_.emplace(std::move(transaction));
   return {};
@@ -178,15 +196,23 @@ base::Status IndexWriter::Begin() {
 
 base::Status IndexWriter::Commit() {
   DH_CHECK(SaveTotals());
-  DH_CHECK(RunOnce(*connection_, "UPDATE counters SET next_id = ?, next_file = ?", {next_id_, next_file_}));
+  DH_CHECK(RunOnce(*connection_, "UPDATE counters SET next_id = ?, next_file = ?, log_segment = ?, synced_headers = ?",
+                   {next_id_, next_file_, new_log_.segment, new_log_.synced_headers}));
   DH_CHECK(transaction_->Commit());
   transaction_.reset();
+  log_ = new_log_;
   Reset();
   return {};
 }
 
+void IndexWriter::SetLog(int64_t segment, int64_t synced_headers) {
+  assert(durability_ == Durability::kSynced);
+  new_log_ = {segment, synced_headers};
+}
+
 void IndexWriter::Rollback() {
   transaction_.reset();
+  new_log_ = log_;
   Reset();
   known_.clear();
   written_.clear();
@@ -281,6 +307,15 @@ base::Status IndexWriter::Insert(int64_t id, ChangeKind kind, int64_t time_us, c
     state.from = &incoming.attributes().levels[static_cast<size_t>(level)];
   }
   return {};
+}
+
+base::Status IndexWriter::MoveHeader(const InstanceRow& row, const Place& header) {
+  const size_t uid_bytes = row.info.key.instance.size();
+  live_[{RecordKind::kHeader, row.header.segment}] -= static_cast<int64_t>(RecordBytes(uid_bytes, row.header.bytes));
+  live_[{RecordKind::kHeader, header.segment}] += static_cast<int64_t>(RecordBytes(uid_bytes, header.bytes));
+  totals_[row.store].header_bytes += static_cast<int64_t>(header.bytes) - static_cast<int64_t>(row.header.bytes);
+  return RunOnce(*connection_, "UPDATE instances SET header_segment = ?, header_offset = ?, header_bytes = ? WHERE id = ?",
+                 {header.segment, static_cast<int64_t>(header.offset), static_cast<int64_t>(header.bytes), row.info.id});
 }
 
 base::Status IndexWriter::AddGarbage(RecordKind kind, const Place& place, size_t uid_bytes, int64_t number) {

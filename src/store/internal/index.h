@@ -2,6 +2,7 @@
 // tables.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -115,8 +116,11 @@ class IndexWriter {
   // Makes the tables when there are none. Errors: kIo, kCorrupt; kUnsupported: tables of another version.
   static base::Result<std::unique_ptr<IndexWriter>> Open(const std::string& path, ReadAttributes read_attributes);
 
-  base::Status Begin();
-  // What came since Begin is durable. Errors: kIo: none of it is there, or, if the machine stops now, all of it may be.
+  // kSynced: Commit returns when this transaction and all before it are on the disk. kLogged: it may be lost when the machine
+  // stops, as may those before it; what was in it is found in the log segment then (docs/data-format.md).
+  enum class Durability { kLogged, kSynced };
+  base::Status Begin(Durability durability);
+  // Errors: kIo: none of it is there, or, if the machine stops now, all of it may be.
   base::Status Commit();
   void Rollback();
 
@@ -124,10 +128,21 @@ class IndexWriter {
   int64_t next_file() const { return next_file_; }
   int64_t NewId() { return next_id_++; }
   int64_t NewFile() { return next_file_++; }
+  // Ids below `id` were given to what the index had not seen.
+  void SkipIds(int64_t id) { next_id_ = std::max(next_id_, id); }
+
+  // The instance segment whose records may be ahead of the index after a crash; 0: none.
+  int64_t log_segment() const { return log_.segment; }
+  // Header bytes of instances up to this id were synced.
+  int64_t synced_headers() const { return log_.synced_headers; }
+  // In a transaction of Durability::kSynced.
+  void SetLog(int64_t segment, int64_t synced_headers);
 
   base::Result<std::optional<InstanceRow>> Find(int64_t store, std::string_view uid);
   base::Status Insert(int64_t id, ChangeKind kind, int64_t time_us, const IncomingInstance& incoming, const Place& blob,
                       const Place& header);
+  // New header bytes in place of those that were lost.
+  base::Status MoveHeader(const InstanceRow& row, const Place& header);
   // `deleted`: logged as a deletion; else the row that takes its place is logged.
   base::Status Remove(const InstanceRow& row, bool deleted, int64_t time_us);
   // Counts and attributes of series and studies as the rows now say. Before Commit, and when all header bytes are readable.
@@ -169,6 +184,11 @@ class IndexWriter {
     int64_t blob_bytes = 0;
   };
 
+  struct Log {
+    int64_t segment = 0;
+    int64_t synced_headers = 0;
+  };
+
   IndexWriter() = default;
   base::Status MakeTables();
   base::Status LoadCounters();
@@ -183,6 +203,9 @@ class IndexWriter {
   std::unique_ptr<Connection> connection_;
   ReadAttributes read_attributes_;
   std::optional<DatabaseTransaction> transaction_;
+  std::optional<Durability> durability_;
+  Log log_;
+  Log new_log_;  // of this transaction
   int64_t next_id_ = 1;
   int64_t next_file_ = 1;
   std::array<std::string, 3> update_sql_;  // by Level

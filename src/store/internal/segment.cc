@@ -47,7 +47,7 @@ base::Result<RecordHeader> ReadRecordHeader(std::string_view bytes) {
   if (bytes.size() < kRecordFixedBytes || !bytes.starts_with(kMagic)) return Corrupt("no record");
   const auto kind = LoadNumber<uint16_t>(bytes, 4);
   const auto uid_bytes = LoadNumber<uint16_t>(bytes, 6);
-  if (kind != static_cast<uint16_t>(RecordKind::kInstance) && kind != static_cast<uint16_t>(RecordKind::kHeader)) {
+  if (kind < static_cast<uint16_t>(RecordKind::kInstance) || kind > static_cast<uint16_t>(RecordKind::kCommit)) {
     return Corrupt("a record of unknown kind");
   }
   if (uid_bytes > kMaxRecordUidBytes || bytes.size() < RecordHeaderBytes(uid_bytes)) return Corrupt("a record that is cut");
@@ -116,14 +116,17 @@ base::Result<std::string> SegmentFiles::ReadRecord(const Place& place, size_t ui
 
 void SegmentWriter::Open(int64_t number, uint64_t end, int64_t next) {
   number_ = number;
-  end_ = kept_ = end;
+  end_ = kept_ = synced_ = end;
   next_ = next;
 }
 
 base::Status SegmentWriter::BeginSegment() {
-  if (file_ != nullptr) DH_CHECK(std::exchange(file_, nullptr)->Close());
+  if (file_ != nullptr) {
+    if (synced_ != end_) DH_CHECK(Sync());
+    DH_CHECK(std::exchange(file_, nullptr)->Close());
+  }
   number_ = next_++;
-  end_ = kept_ = 0;
+  end_ = kept_ = synced_ = 0;
   new_name_ = true;
   DH_ASSIGN(file_, files_->Create(names_->PathOf(number_)));
   return {};
@@ -131,7 +134,7 @@ base::Status SegmentWriter::BeginSegment() {
 
 base::Result<Place> SegmentWriter::Add(RecordHeader header, std::string_view bytes) {
   // A group stays together, so that there is one file to sync: only a group's first record begins a segment.
-  if (number_ == 0 || (end_ == kept_ && end_ >= base::kSegmentBytes)) DH_CHECK(BeginSegment());
+  if (number_ == 0 || (end_ == kept_ && begins_segment())) DH_CHECK(BeginSegment());
   if (file_ == nullptr) {
     DH_ASSIGN(file_, files_->OpenForAppend(names_->PathOf(number_)));
   }
@@ -148,13 +151,19 @@ base::Result<Place> SegmentWriter::Add(RecordHeader header, std::string_view byt
 }
 
 base::Status SegmentWriter::Flush() {
+  if (buffer_.empty()) return {};
   const base::Status status = file_->Append(buffer_);
   buffer_.clear();
   return status;
 }
 
+base::Status SegmentWriter::Write() {
+  assert(!new_name_);
+  return Flush();
+}
+
 base::Status SegmentWriter::Sync() {
-  if (end_ == kept_) return {};
+  if (end_ == synced_) return {};
   DH_CHECK(Flush());
   const base::Status synced = file_->Sync();
   if (!synced.ok()) {
@@ -163,29 +172,31 @@ base::Status SegmentWriter::Sync() {
   }
   if (new_name_) DH_CHECK(files_->SyncFolder(names_->folder()));
   new_name_ = false;
+  synced_ = end_;
   return {};
 }
 
 void SegmentWriter::Undo(bool certain) {
   buffer_.clear();
-  if (end_ == kept_ && file_ != nullptr) return;
+  if (end_ == kept_ && file_ != nullptr && !sync_failed_) return;
   // The name of a new segment may not be on the disk; what a failed sync left behind is unknown.
   const bool usable = certain && !sync_failed_ && !new_name_ && file_ != nullptr && file_->Truncate(kept_).ok();
   if (usable) {
     end_ = kept_;
+    synced_ = std::min(synced_, kept_);
     return;
   }
   if (file_ != nullptr) (void)std::exchange(file_, nullptr)->Close();
   if (certain && new_name_ && number_ != 0) (void)files_->Remove(names_->PathOf(number_));
   sync_failed_ = new_name_ = false;
   number_ = 0;
-  end_ = kept_ = 0;
+  end_ = kept_ = synced_ = 0;
 }
 
-base::Status ScanSegment(dicom::ByteSource& segment, uint64_t end,
+base::Status ScanSegment(dicom::ByteSource& segment, uint64_t begin, uint64_t end,
                          const std::function<bool(const RecordHeader& header, uint64_t offset)>& visit) {
   std::array<uint8_t, kRecordFixedBytes + kMaxRecordUidBytes> bytes{};
-  for (uint64_t at = 0; at < end;) {
+  for (uint64_t at = begin; at < end;) {
     DH_ASSIGN(const size_t got, segment.ReadAt(at, std::span(bytes).first(std::min<uint64_t>(bytes.size(), end - at))));
     const auto header = ReadRecordHeader({reinterpret_cast<const char*>(bytes.data()), got});
     if (!header.ok()) return Corrupt("at byte " + std::to_string(at) + ": " + header.error().message);

@@ -12,13 +12,15 @@
 #include <string_view>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/result.h"
 #include "dicom/byte_source.h"
 #include "store/internal/place.h"
 
 namespace dicomhouse::store {
 
-enum class RecordKind : uint8_t { kInstance = 1, kHeader = 2 };
+// kCommit: no bytes; the records of instances before it, as far as the index has not seen them, belong together and count.
+enum class RecordKind : uint8_t { kInstance = 1, kHeader = 2, kCommit = 3 };
 
 // What a record says of its bytes.
 struct RecordHeader {
@@ -72,8 +74,8 @@ class SegmentFiles {
 
 // The end of the last segment of a kind: where records are added. Used by one thread at a time.
 //
-// A group of records is added, written and synced, and then either kept or undone. What could not be synced, or is of an
-// unknown state, is never written again: the segment is abandoned where it was kept last, and a new one begun.
+// A group of records is added, written, synced when it has to be, and then either kept or undone. What could not be synced, or is
+// of an unknown state, is never written again: the segment is abandoned where it was kept last, and a new one begun.
 class SegmentWriter {
  public:
   SegmentWriter(base::FileSystem& files, const SegmentFiles& names) : files_(&files), names_(&names) {}
@@ -83,7 +85,11 @@ class SegmentWriter {
 
   // Adds a record to the group; gives the place of its bytes. Errors: kIo.
   base::Result<Place> Add(RecordHeader header, std::string_view bytes);
-  // Has the group on the disk: bytes, and the segment's name when it is new. Errors: kIo.
+  // The group has records.
+  bool has_group() const { return end_ != kept_; }
+  // Hands the group to the system, for readers; it is on the disk some time. Not for the first group of a segment. Errors: kIo.
+  base::Status Write();
+  // Has all records on the disk, and the segment's name when it is new. Errors: kIo.
   base::Status Sync();
   // The group counts.
   void Keep() { kept_ = end_; }
@@ -92,6 +98,8 @@ class SegmentWriter {
 
   int64_t number() const { return number_; }
   int64_t next_number() const { return next_; }
+  // Between groups: the next record begins a segment.
+  bool begins_segment() const { return number_ == 0 || end_ >= base::kSegmentBytes; }
   uint64_t end() const { return end_; }
 
  private:
@@ -105,14 +113,15 @@ class SegmentWriter {
   int64_t next_ = 1;
   uint64_t end_ = 0;   // buffered bytes counted
   uint64_t kept_ = 0;  // of which these count
+  uint64_t synced_ = 0;
   bool new_name_ = false;
   bool sync_failed_ = false;
   std::string buffer_;
 };
 
-// Calls `visit` for each record of a segment's first `end` bytes, in their order, with the offset of its bytes, until it
+// Calls `visit` for each record between `begin` and `end` of a segment, in their order, with the offset of its bytes, until it
 // returns false. Errors: kCorrupt with the position of what is no record; kIo.
-base::Status ScanSegment(dicom::ByteSource& segment, uint64_t end,
+base::Status ScanSegment(dicom::ByteSource& segment, uint64_t begin, uint64_t end,
                          const std::function<bool(const RecordHeader& header, uint64_t offset)>& visit);
 
 }  // namespace dicomhouse::store

@@ -1,5 +1,5 @@
-// The Instances that there are. One class over several files: instances.cc (opening, writing, reading), search.cc, snapshot.cc,
-// verify.cc.
+// The Instances that there are. One class over several files: recovery.cc (opening), instances.cc (writing, reading), search.cc,
+// snapshot.cc, verify.cc.
 #pragma once
 
 #include <atomic>
@@ -10,6 +10,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,12 @@
 #include "store/internal/segment.h"
 
 namespace dicomhouse::store {
+
+inline constexpr std::string_view kSpillSuffix = ".part";
+inline constexpr std::string_view kLargeSuffix = ".dcm";
+
+// Microseconds since 1970.
+int64_t NowUs();
 
 class StoredInstances final : public Instances {
  public:
@@ -63,6 +70,7 @@ class StoredInstances final : public Instances {
   struct Request {
     std::function<base::Status()> apply;  // by the thread that leads, inside of the transaction. kNotFound: nothing changed
     uint64_t bytes = 0;
+    bool syncs_index = false;  // it is not all in the log segment
     base::Status status;
     bool done = false;
   };
@@ -72,16 +80,39 @@ class StoredInstances final : public Instances {
     std::string path;
   };
 
+  // A record of the log segment that the index has not seen.
+  struct Unindexed {
+    RecordHeader header;
+    Place place;
+  };
+  // What a stop of the machine left of the newest files.
+  struct Tails {
+    std::vector<Unindexed> unindexed;
+    std::vector<InstanceRow> without_header;  // in the order of their ids
+    SegmentRow instances;                     // the newest of its kind, `end` behind the last record that counts
+    SegmentRow headers;
+  };
+
   std::string LargePath(int64_t number) const;
-  base::Status CutTails();
-  base::Status RemoveLeftovers();
+  base::Result<Tails> FindTails(const std::vector<SegmentRow>& segments);
+  base::Status FindUnindexed(Tails& tails);
+  base::Status FindLostHeaders(Tails& tails);
+  base::Status CutSegments(const std::vector<SegmentRow>& rows, const Tails& tails);
   base::Status RemoveUnknownSegments(const SegmentFiles& segments, const std::vector<SegmentRow>& known, RecordKind kind);
+  base::Status RemoveLeftovers();
+  base::Status RemakeHeaders(const Tails& tails);
+  base::Status RemakeHeader(const InstanceRow& row);
+  base::Status IndexRecords(const std::vector<Unindexed>& records);
+  base::Result<std::unique_ptr<IncomingInstance>> ReadAgain(const Unindexed& record);
 
   base::Status Submit(Request& request);
+  base::Status SyncIndex();
   std::vector<Request*> TakeGroup();
+  bool SyncsIndex(std::span<Request* const> group) const;
   void RunGroup(std::span<Request* const> group);
   base::Status ApplyGroup(std::span<Request* const> group, bool& committing);
   base::Status CommitOne(IncomingInstance& incoming, OnExisting on_existing, Stored& outcome);
+  base::Status InsertOne(int64_t id, ChangeKind kind, int64_t now, const IncomingInstance& incoming, const Place& blob);
   base::Result<Place> PlaceBytes(int64_t id, IncomingInstance& incoming);
 
   base::Status VerifySegments(Connection& reader, const Report& report);
@@ -99,8 +130,9 @@ class StoredInstances final : public Instances {
   ReadPool readers_;
   Pins pins_;
   std::atomic<uint64_t> next_spill_{1};
-  std::atomic<bool> garbage_{false};    // there may be some that nobody reads
-  std::atomic<bool> held_back_{false};  // there may be some that somebody reads
+  std::atomic<bool> garbage_{false};       // there may be some that nobody reads
+  std::atomic<bool> held_back_{false};     // there may be some that somebody reads
+  std::atomic<bool> index_behind_{false};  // the index on the disk may be, of what the log segment has
   std::mutex reclaim_mutex_;
 
   std::mutex queue_mutex_;
@@ -113,6 +145,8 @@ class StoredInstances final : public Instances {
   SegmentWriter instance_writer_;
   SegmentWriter header_writer_;
   std::vector<Arrived> arrived_;
+  uint64_t indexed_end_ = 0;       // of the log segment, in the index as it is on the disk
+  bool headers_doubtful_ = false;  // some were not synced, and will not be
 };
 
 }  // namespace dicomhouse::store
