@@ -22,6 +22,10 @@ base::Result<Translation> Translate(std::string_view sql, const TableOpener& ope
   return internal::Translator(tokens, sql, open).Run();
 }
 
+std::string NoStarColumn(const Translation::StarName& name) {
+  return (name.except ? "EXCEPT" : "REPLACE") + (" names a column that is not there: " + name.name);
+}
+
 namespace internal {
 namespace {
 
@@ -291,6 +295,7 @@ base::Result<Translation> Translator::Run() {
   out.marks = std::move(text.marks);
   std::stable_sort(out.marks.begin(), out.marks.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
   out.all_columns = all_columns_;
+  out.star_names = std::move(star_names_);
   for (const Token& one : tokens_) {
     if (one.kind == TokenKind::kName || one.kind == TokenKind::kQuotedName) out.names.insert(ToLower(one.text));
   }

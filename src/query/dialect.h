@@ -38,10 +38,20 @@ struct Translation {
   std::vector<Mark> marks;      // in rising order of offset
   std::set<std::string> names;  // every identifier of the statement, in lower case
   bool all_columns = false;     // it shows whole rows: `names` does not say which columns it needs
+  // Columns that EXCEPT and REPLACE behind a star name: the engine does not say where one is that is not there.
+  struct StarName {
+    std::string name;
+    Position at;
+    bool except = false;  // else of REPLACE
+  };
+  std::vector<StarName> star_names;  // those of a subquery in front of those around it
 
   // The place in the user's text that byte `offset` of `sql` comes from.
   Position Locate(size_t offset) const;
 };
+
+// What is wrong with a name that no column of the star has.
+std::string NoStarColumn(const Translation::StarName& name);
 
 // Errors, with line:column: kInvalidArgument, kNotFound (from the opener), kUnsupported (GoogleSQL that is not known yet,
 // by name and with a hint), kLimit (a statement that grows too large).

@@ -121,9 +121,21 @@ std::string InGoogleWords(std::string message) {
   return message;
 }
 
+// What the engine says of EXCEPT and REPLACE behind a star, about columns that only it knows: those of a subquery. Of two stars
+// that name the column, the outer one: what the inner one has left out is not there any more.
+const Translation::StarName* MissingStarName(const std::string& message, const Translation& translation) {
+  const auto found = std::find_if(translation.star_names.rbegin(), translation.star_names.rend(), [&](const auto& one) {
+    return message.starts_with("Column \"" + one.name + "\" in " + (one.except ? "EXCLUDE" : "REPLACE") + " list not found");
+  });
+  return found == translation.star_names.rend() ? nullptr : &*found;
+}
+
 // The engine's words for a user who has never seen the engine's statement.
 base::Error Explain(const Engine& engine, const base::Error& error, const Translation& translation, const Tables& tables) {
   const warehouse::EngineProblem& problem = engine.problem();
+  if (const auto* star = MissingStarName(problem.message, translation); star != nullptr) {
+    return {error.code, Where(star->at) + NoStarColumn(*star)};
+  }
   std::string message = InGoogleWords(problem.message);
   if (!problem.name.empty() && message.find("not found in FROM clause") != std::string::npos) {
     message = "there is no column " + problem.name;

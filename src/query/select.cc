@@ -21,7 +21,6 @@ bool Reserved(const Token& token) {
 }
 
 }  // namespace
-
 base::Result<SqlText> Translator::Query(Range range, const Scope* outer) {
   if (query_depth_ >= kMaxQueryDepth) {
     return ErrorAt(token(range.begin).at, "queries nested deeper than " + std::to_string(kMaxQueryDepth),
@@ -356,14 +355,38 @@ base::Status Translator::StarEdits(Range rest, const Scope& scope, std::vector<s
       const Range value = ItemAlias(item, alias);
       if (is_except) {
         if (item.size() != 1 || !IsName(item.begin)) return Unexpected(item.begin, "a column's name");
-        except.push_back(token(item.begin).text);
+        const std::string& name = token(item.begin).text;
+        const auto same = [&](const std::string& other) { return ToLower(other) == ToLower(name); };
+        if (std::any_of(except.begin(), except.end(), same)) {
+          return ErrorAt(token(item.begin).at, "EXCEPT names a column twice: " + name);
+        }
+        except.push_back(name);
+        star_names_.push_back({name, token(item.begin).at, true});
       } else {
         if (alias.empty()) return Unexpected(item.begin, "expression AS column");
         DH_ASSIGN(SqlText text, Expression(value, &scope));
         replace.emplace_back(alias, std::move(text));
+        star_names_.push_back({alias, token(item.end - 1).at, false});
       }
     }
     i = token(i + 1).match + 1;
+  }
+  return {};
+}
+
+// Whether the columns of EXCEPT and REPLACE, from the `first` of star_names_ on, are there, as far as the columns are known here.
+base::Status Translator::CheckStarNames(size_t first, const Scope& scope, const Source* only) const {
+  std::set<std::string> columns;
+  for (const Source& source : scope.sources) {
+    if (only != nullptr && only != &source) continue;
+    if (source.fields == nullptr && !source.element) return {};
+    if (source.fields == nullptr) columns.insert(source.alias);
+    if (source.fields == nullptr) continue;
+    for (const table::Field& field : *source.fields) columns.insert(ToLower(field.name));
+  }
+  for (size_t i = first; i < star_names_.size(); ++i) {
+    const Translation::StarName& one = star_names_[i];
+    if (!columns.contains(ToLower(one.name))) return ErrorAt(one.at, NoStarColumn(one));
   }
   return {};
 }
@@ -373,6 +396,7 @@ base::Result<SqlText> Translator::Star(Range item, const Scope& scope) {
   while (!token(star).is("*")) ++star;
   std::vector<std::string> except;
   std::vector<std::pair<std::string, SqlText>> replace;
+  const size_t first_name = star_names_.size();
   DH_CHECK(StarEdits({star + 1, item.end}, scope, except, replace));
   all_columns_ = true;
   const Source* only = nullptr;
@@ -389,6 +413,7 @@ base::Result<SqlText> Translator::Star(Range item, const Scope& scope) {
     if (scope.sources.empty()) return ErrorAt(token(star).at, "SELECT * needs a FROM clause");
     for (const Source& source : scope.sources) plain = plain && !source.element;
   }
+  DH_CHECK(CheckStarNames(first_name, scope, only));
   if (!plain) {
     const std::set<std::string> gone = [&] {
       std::set<std::string> lower;
@@ -441,13 +466,9 @@ base::Result<SqlText> Translator::StarOfPath(Range path, Range item, const Scope
 base::Result<SqlText> Translator::ExpandStar(Range item, const Scope& scope, const std::set<std::string>& except,
                                              std::vector<std::pair<std::string, SqlText>> replace) {
   SqlText out;
-  std::set<std::string> missing = except;
   auto column = [&](const std::string& shown, const std::string& sql) {
     const std::string lower = ToLower(shown);
-    if (except.contains(lower)) {
-      missing.erase(lower);
-      return;
-    }
+    if (except.contains(lower)) return;
     if (!out.sql.empty()) out.Add(", ");
     const auto changed =
         std::find_if(replace.begin(), replace.end(), [&](const auto& pair) { return ToLower(pair.first) == lower; });
@@ -478,7 +499,6 @@ base::Result<SqlText> Translator::ExpandStar(Range item, const Scope& scope, con
       if (!source.pushed.empty()) out.Add(")");
     }
   }
-  if (!missing.empty()) return ErrorAt(token(item.begin).at, "EXCEPT names a column that is not there: " + *missing.begin());
   if (out.sql.empty()) return ErrorAt(token(item.begin).at, "SELECT * leaves no column");
   return out;
 }

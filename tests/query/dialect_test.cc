@@ -248,6 +248,22 @@ TEST_F(DialectTest, ClausesOfSelect) {
         "1,q,1\n"}});
 }
 
+TEST_F(DialectTest, ColumnsOfAStarThatAreNotThereAreNamedWithTheirPlace) {
+  Check({{"SELECT * EXCEPT (Nope) FROM t", "error: 1:18: EXCEPT names a column that is not there: Nope"},
+         {"SELECT * EXCEPT (Rows,\n Nope) FROM t", "error: 2:2: EXCEPT names a column that is not there: Nope"},
+         {"SELECT x.* EXCEPT (Nope) FROM t AS x", "error: 1:20: EXCEPT names a column that is not there: Nope"},
+         {"SELECT * EXCEPT (Nope) FROM t, UNNEST(OtherElements) AS e",
+          "error: 1:18: EXCEPT names a column that is not there: Nope"},
+         {"SELECT * REPLACE (1 AS Nope) FROM t", "error: 1:24: REPLACE names a column that is not there: Nope"},
+         {"SELECT * EXCEPT (Nope) FROM (SELECT 1 AS a)", "error: 1:18: EXCEPT names a column that is not there: Nope"},
+         {"WITH w AS (SELECT 1 AS a) SELECT w.* REPLACE (2 AS b) FROM w",
+          "error: 1:52: REPLACE names a column that is not there: b"},
+         {"SELECT * EXCEPT (a), 1 FROM (SELECT * EXCEPT (a) FROM (SELECT 1 AS a, 2 AS b))",
+          "error: 1:18: EXCEPT names a column that is not there: a"},
+         {"SELECT * EXCEPT (a, A) FROM (SELECT 1 AS a, 2 AS b)", "error: 1:21: EXCEPT names a column twice: A"},
+         {"SELECT * EXCEPT (A) FROM (SELECT 1 AS a, 2 AS b)", "2\n"}});
+}
+
 TEST_F(DialectTest, RefusalsSayWhereAndWhat) {
   Check({{"", "error: 1:1: an empty statement"},
          {"SELECT", "error: 1:7: expected a select list, found the end of the statement"},

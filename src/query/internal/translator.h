@@ -139,6 +139,7 @@ class Translator {
                                    std::vector<std::pair<std::string, SqlText>> replace);
   base::Status StarEdits(Range rest, const Scope& scope, std::vector<std::string>& except,
                          std::vector<std::pair<std::string, SqlText>>& replace);
+  base::Status CheckStarNames(size_t first, const Scope& scope, const Source* only) const;
   base::Result<SqlText> Tail(const SelectParts& parts, Scope& scope);
   base::Result<SqlText> OrdinalList(Range range, Scope& scope);
   base::Result<SqlText> Limit(Range range) const;
@@ -220,6 +221,7 @@ class Translator {
   const TableOpener& open_;
   std::vector<std::string> ctes_;  // visible now, lower case
   bool all_columns_ = false;
+  std::vector<Translation::StarName> star_names_;
   int unique_ = 0;
   int list_attempts_ = 0;
   int query_depth_ = 0;
