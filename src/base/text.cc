@@ -72,6 +72,40 @@ std::string EscapedMarkup(std::string_view text) {
 
 bool IsUtf8(std::string_view bytes) { return simdjson::validate_utf8(bytes.data(), bytes.size()); }
 
+Utf8Character FirstCharacter(std::string_view text) {
+  static constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};  // of each length: the shortest form counts
+  if (text.empty()) return {};
+  const auto lead = static_cast<uint8_t>(text.front());
+  if (lead < 0x80) return {lead, 1};
+  const size_t length = lead < 0xC0 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF8 ? 4 : 0;
+  if (length == 0 || text.size() < length) return {};
+  char32_t code = lead & (0x7FU >> length);
+  for (size_t i = 1; i < length; ++i) {
+    const auto byte = static_cast<uint8_t>(text[i]);
+    if ((byte & 0xC0) != 0x80) return {};
+    code = code << 6 | (byte & 0x3FU);
+  }
+  if (code < kLeast[length] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return {};
+  return {code, length};
+}
+
+void AppendUtf8(std::string& out, char32_t code) {
+  const auto add = [&out](char32_t byte) { out += static_cast<char>(static_cast<uint8_t>(byte)); };
+  const auto add_tail = [&](int shift) { add(0x80 | (code >> shift & 0x3F)); };
+  if (code < 0x80) return add(code);
+  if (code < 0x800) {
+    add(0xC0 | code >> 6);
+  } else if (code < 0x10000) {
+    add(0xE0 | code >> 12);
+    add_tail(6);
+  } else {
+    add(0xF0 | code >> 18);
+    add_tail(12);
+    add_tail(6);
+  }
+  add_tail(0);
+}
+
 std::string_view Utf8Prefix(std::string_view utf8, size_t max_bytes) {
   if (utf8.size() <= max_bytes) return utf8;
   size_t end = max_bytes;

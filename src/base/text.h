@@ -1,6 +1,7 @@
 // Small things with text that several modules need.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +18,18 @@ std::optional<std::string> DecodeBase64(std::string_view text);
 // forbids or a reader may take for other white space, becomes a space.
 std::string EscapedMarkup(std::string_view text);
 
+// UTF-8 as RFC 3629 has it: nothing overlong, no surrogates, nothing above U+10FFFF, nothing cut.
 bool IsUtf8(std::string_view bytes);
+
+struct Utf8Character {
+  char32_t code = 0;
+  size_t length = 0;  // in bytes; 0: there is none
+};
+// The character that `text` begins with.
+Utf8Character FirstCharacter(std::string_view text);
+
+// Requires: not above U+10FFFF.
+void AppendUtf8(std::string& out, char32_t code);
 
 // The longest beginning of `utf8` with at most `max_bytes` bytes that does not cut a character.
 std::string_view Utf8Prefix(std::string_view utf8, size_t max_bytes);

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <limits>
 
+#include "base/text.h"
+
 namespace dicomhouse::http {
 namespace {
 
@@ -52,36 +54,11 @@ bool IsToken(std::string_view text) {
   });
 }
 
-// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
-bool IsUtf8(std::string_view text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0}; };
-  for (size_t i = 0; i < text.size();) {
-    const uint8_t lead = byte(i);
-    size_t length = 1;
-    uint8_t low = 0x80;  // bounds of the second byte
-    uint8_t high = 0xBF;
-    if (lead >= 0x80) {
-      if (lead < 0xC2 || lead > 0xF4) return false;
-      length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-      if (lead == 0xE0) low = 0xA0;
-      if (lead == 0xED) high = 0x9F;
-      if (lead == 0xF0) low = 0x90;
-      if (lead == 0xF4) high = 0x8F;
-      if (byte(i + 1) < low || byte(i + 1) > high) return false;
-      for (size_t k = 2; k < length; ++k) {
-        if ((byte(i + k) & 0xC0) != 0x80) return false;
-      }
-    }
-    i += length;
-  }
-  return true;
-}
-
 base::Result<std::string> DecodePart(std::string_view text, bool plus_is_space) {
   std::optional<std::string> decoded = PercentDecode(text, plus_is_space);
   if (!decoded) return Error{ErrorCode::kInvalidArgument, "a bad percent escape in the request target"};
   if (decoded->find('\0') != std::string::npos) return Error{ErrorCode::kInvalidArgument, "a NUL in the request target"};
-  if (!IsUtf8(*decoded)) return Error{ErrorCode::kInvalidArgument, "the request target is not UTF-8"};
+  if (!base::IsUtf8(*decoded)) return Error{ErrorCode::kInvalidArgument, "the request target is not UTF-8"};
   return *std::move(decoded);
 }
 

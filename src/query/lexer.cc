@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "base/text.h"
 
 namespace dicomhouse::query {
 namespace {
@@ -21,54 +22,6 @@ int HexValue(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-void AppendUtf8(std::string& out, uint32_t c) {
-  auto add = [&](uint32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
-  if (c < 0x80) {
-    add(c);
-  } else if (c < 0x800) {
-    add(0xC0 | (c >> 6));
-    add(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    add(0xE0 | (c >> 12));
-    add(0x80 | ((c >> 6) & 0x3F));
-    add(0x80 | (c & 0x3F));
-  } else {
-    add(0xF0 | (c >> 18));
-    add(0x80 | ((c >> 12) & 0x3F));
-    add(0x80 | ((c >> 6) & 0x3F));
-    add(0x80 | (c & 0x3F));
-  }
-}
-
-// Length of the UTF-8 character at `at`, 0 when it is none (overlong, surrogate, too large, cut).
-size_t Utf8Length(std::string_view text, size_t at) {
-  const auto byte = [&](size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U; };
-  const auto tail = [&](size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  const uint32_t first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return tail(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    if (!tail(1) || !tail(2)) return 0;
-    if ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) > 0x9F)) return 0;
-    return 3;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    if (!tail(1) || !tail(2) || !tail(3)) return 0;
-    if ((first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) > 0x8F)) return 0;
-    return 4;
-  }
-  return 0;
-}
-
-bool ValidUtf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const size_t length = Utf8Length(text, i);
-    if (length == 0) return false;
-    i += length;
-  }
-  return true;
 }
 
 class Lexer {
@@ -220,7 +173,7 @@ class Lexer {
   }
 
   base::Status Unknown(const Token& token) const {
-    const size_t length = Utf8Length(sql_, at_);
+    const size_t length = base::FirstCharacter(sql_.substr(at_)).length;
     if (length == 0) return ErrorAt(token.at, "the statement is not valid UTF-8");
     const auto first = static_cast<unsigned char>(Peek());
     if (length == 1 && first >= ' ') return ErrorAt(token.at, "unexpected character \"" + std::string(1, Peek()) + "\"");
@@ -256,7 +209,7 @@ class Lexer {
   static base::Status CheckText(const Token& token) {
     if (token.text.find('\0') != std::string::npos)
       return ErrorAt(token.at, "a zero character in a string or name is not supported");
-    if (!ValidUtf8(token.text)) return ErrorAt(token.at, "a string or name that is not valid UTF-8");
+    if (!base::IsUtf8(token.text)) return ErrorAt(token.at, "a string or name that is not valid UTF-8");
     return {};
   }
 
@@ -315,7 +268,7 @@ class Lexer {
       return {};
     }
     if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return ErrorAt(begin, "an escape that is no character");
-    AppendUtf8(token.text, code);
+    base::AppendUtf8(token.text, code);
     return {};
   }
 

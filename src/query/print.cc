@@ -306,18 +306,18 @@ class CsvRows : public Printer {
   size_t count_ = 0;
 };
 
-// Characters of a cell: values come from files of strangers, so nothing in them may steer a terminal.
+// Characters of a cell: values come from files of strangers, so nothing in them may steer a terminal; a byte that is no UTF-8
+// neither.
 std::string Shown(std::string_view text) {
   std::string out;
   size_t characters = 0;
   for (size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    size_t length = byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
-    length = std::min(length, text.size() - i);
+    const base::Utf8Character character = base::FirstCharacter(text.substr(i));
+    const size_t length = std::max<size_t>(character.length, 1);
     if (characters + 1 >= kMaxCellCharacters && i + length < text.size()) return out + "…";
-    const bool c1 = byte == 0xC2 && length == 2 && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    if (byte < 0x20 || byte == 0x7F || c1) {
-      out += byte == '\n' ? "⏎" : byte == '\t' ? " " : "�";
+    const char32_t code = character.code;
+    if (code < 0x20 || (code >= 0x7F && code < 0xA0)) {  // C0, DEL, C1
+      out += code == '\n' ? "⏎" : code == '\t' ? " " : "�";
     } else {
       out += text.substr(i, length);
     }
@@ -368,17 +368,13 @@ bool In(const std::array<Range, N>& ranges, uint32_t character) {
 size_t Width(std::string_view text) {
   size_t width = 0;
   for (size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const size_t length = byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
-    uint32_t character = length == 1 ? byte : byte & (0xFFU >> (length + 1));
-    for (size_t k = 1; k < length && i + k < text.size(); ++k)
-      character = character << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3FU);
-    if (character < kMarks[0].first) {
+    const base::Utf8Character character = base::FirstCharacter(text.substr(i));
+    if (character.code < kMarks[0].first) {
       ++width;
-    } else if (!In(kMarks, character)) {
-      width += In(kWide, character) ? 2 : 1;
+    } else if (!In(kMarks, character.code)) {
+      width += In(kWide, character.code) ? 2 : 1;
     }
-    i += length;
+    i += std::max<size_t>(character.length, 1);
   }
   return width;
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/text.h"
 #include "warehouse/warehouse.h"
 
 namespace dicomhouse::warehouse {
@@ -18,27 +19,6 @@ constexpr std::string_view kScheme = "bq://";
 
 bool IsDigit(unsigned char c) { return c >= '0' && c <= '9'; }
 bool IsLetter(unsigned char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-// Decodes one UTF-8 character; 0 when it is not valid.
-char32_t TakeCharacter(std::string_view& text) {
-  const auto byte = [&text](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  const size_t length = lead < 0x80                   ? 1
-                        : lead >= 0xC2 && lead < 0xE0 ? 2
-                        : lead >= 0xE0 && lead < 0xF0 ? 3
-                        : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                      : 0;
-  if (length == 0 || text.size() < length) return 0;
-  char32_t code = length == 1 ? lead : lead & (0x7FU >> length);
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80U) return 0;
-    code = (code << 6U) | (byte(i) & 0x3FU);
-  }
-  static constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (code < kLeast[length] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return 0;
-  text.remove_prefix(length);
-  return code;
-}
 
 // Letters, marks, digits, '_', '-' and space, as BigQuery has it. Of what lies beyond ASCII, only what no reader can see or
 // tell apart is refused: controls, marks of direction, spaces of no width, private and unassigned planes.
@@ -95,9 +75,11 @@ Status CheckTable(std::string_view table) {
   DH_CHECK(CheckLength("table", table));
   std::string_view rest = table;
   while (!rest.empty()) {
-    const char32_t code = TakeCharacter(rest);
-    if (code == 0) return Wrong("table", table, "not valid UTF-8");
-    if (!IsTableCharacter(code)) return Wrong("table", table, "only letters, marks, digits, '_', '-' and spaces are possible");
+    const base::Utf8Character character = base::FirstCharacter(rest);
+    if (character.length == 0) return Wrong("table", table, "not valid UTF-8");
+    rest.remove_prefix(character.length);
+    if (!IsTableCharacter(character.code))
+      return Wrong("table", table, "only letters, marks, digits, '_', '-' and spaces are possible");
   }
   if (table.front() == ' ' || table.back() == ' ') return Wrong("table", table, "a space at its start or end");
   return {};

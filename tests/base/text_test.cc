@@ -37,6 +37,30 @@ TEST(IsUtf8, RefusesWhatIsCutOrOverlong) {
   for (const char* wrong : {"\xFF", "\xC3", "\xC0\xAF", "\xED\xA0\x80"}) EXPECT_FALSE(IsUtf8(wrong));
 }
 
+// The table of RFC 3629 §4, by its edges; the oracle is simdjson's validation.
+TEST(FirstCharacter, IsThereWhereTheTextIsUtf8AndComesBackByAppendUtf8) {
+  for (const char32_t code : {0x0, 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x10FFFF}) {
+    std::string text;
+    AppendUtf8(text, code);
+    EXPECT_TRUE(IsUtf8(text)) << static_cast<uint32_t>(code);
+    const Utf8Character character = FirstCharacter(text + "\x80");
+    EXPECT_EQ(character.code, code);
+    EXPECT_EQ(character.length, text.size());
+    EXPECT_EQ(FirstCharacter(text.substr(0, text.size() - 1)).length, 0U);  // cut
+  }
+  std::string bytes(4, '\0');
+  for (uint32_t lead = 0x80; lead < 0x100; ++lead) {
+    for (uint32_t second = 0; second < 0x100; ++second) {
+      for (size_t length = 1; length <= 4; ++length) {
+        bytes = {static_cast<char>(lead), static_cast<char>(second), '\x80', '\xBF'};
+        bytes.resize(length);
+        EXPECT_EQ(FirstCharacter(bytes).length == length, IsUtf8(bytes)) << lead << " " << second << " " << length;
+      }
+    }
+  }
+  EXPECT_EQ(FirstCharacter("").length, 0U);
+}
+
 TEST(MatchesWildcard, AStarIsAnyTextAndAQuestionMarkOneCharacter) {
   EXPECT_TRUE(MatchesWildcard("A*B?D", "AxxBcD"));
   EXPECT_FALSE(MatchesWildcard("A*B?D", "AxxBD"));

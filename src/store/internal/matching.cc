@@ -18,16 +18,10 @@ constexpr uint32_t kFirstBaseLetter = 0xC0;
 
 // The next code point of UTF-8; a byte that is none stands for itself.
 uint32_t NextCharacter(std::string_view& text) {
-  const auto lead = static_cast<uint8_t>(text.front());
-  const size_t size = lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (size > text.size() || size == 1) {
-    text.remove_prefix(1);
-    return lead;
-  }
-  uint32_t code = lead & (0xFFU >> (size + 1));
-  for (size_t i = 1; i < size; ++i) code = code << 6 | (static_cast<uint8_t>(text[i]) & 0x3F);
-  text.remove_prefix(size);
-  return code;
+  const base::Utf8Character character = base::FirstCharacter(text);
+  const auto byte = static_cast<uint8_t>(text.front());
+  text.remove_prefix(std::max<size_t>(character.length, 1));
+  return character.length == 0 ? byte : character.code;
 }
 
 bool SeparatesWords(uint32_t code) {
@@ -42,9 +36,7 @@ void AppendFolded(std::string& out, uint32_t code, std::string_view bytes) {
              kBaseLetters[code - kFirstBaseLetter] != '?') {
     out += kBaseLetters[code - kFirstBaseLetter];
   } else if ((code >= 0x391 && code <= 0x3A9) || (code >= 0x410 && code <= 0x42F)) {  // Greek and Cyrillic capitals
-    const uint32_t lower = code + 0x20;
-    out += static_cast<char>(0xC0 | lower >> 6);
-    out += static_cast<char>(0x80 | (lower & 0x3F));
+    base::AppendUtf8(out, code + 0x20);
   } else {
     out += bytes;
   }
