@@ -7,6 +7,7 @@
 
 #include "api/dicomweb/store_response.h"
 #include "http/multipart.h"
+#include "tests/api/answered.h"
 #include "tests/store/instance_maker.h"
 
 namespace dicomhouse::api {
@@ -19,20 +20,7 @@ using namespace dicom::testing;  // NOLINT(google-build-using-namespace)
 
 constexpr const char* kRoot = "/v1/projects/p/locations/l/datasets/d/dicomStores/s/dicomWeb";
 
-class CollectingWriter final : public http::BodyWriter {
- public:
-  base::Status Write(std::string_view bytes) override {
-    text += bytes;
-    return {};
-  }
-  std::string text;
-};
-
-struct Answered {
-  int status = 0;
-  http::Headers headers;
-  std::string body;
-  Json json;
+struct Answered : testing::Answered {
   std::vector<std::pair<std::string, std::string>> parts;  // Content-Type, bytes
 };
 
@@ -49,20 +37,7 @@ class DicomWeb : public ::testing::Test {
 
   Answered Send(const std::string& method, const std::string& target, const std::string& body = "", http::Headers headers = {}) {
     http::StringBody bytes(body);
-    http::Request request;
-    request.method = method;
-    request.target = *http::Target::Parse(kRoot + target);
-    request.headers = std::move(headers);
-    request.body = &bytes;
-    const http::Response response = router_.Handle(request);
-    Answered answer{response.status, response.headers, response.body, {}, {}};
-    if (response.stream) {
-      CollectingWriter writer;
-      EXPECT_TRUE(response.stream(writer).ok());
-      EXPECT_EQ(response.length.value_or(writer.text.size()), writer.text.size());
-      answer.body = writer.text;
-    }
-    if (auto json = Json::Parse(answer.body); json.ok()) answer.json = *json;
+    Answered answer{testing::Send(router_, method, kRoot + target, bytes, std::move(headers)), {}};
     TakeParts(answer);
     return answer;
   }

@@ -10,6 +10,7 @@
 #include "api/logging/entries.h"
 #include "api/metrics.h"
 #include "api/services.h"
+#include "tests/api/answered.h"
 #include "tests/store/instance_maker.h"
 
 namespace dicomhouse::api {
@@ -18,6 +19,7 @@ namespace {
 using base::Json;
 using store::testing::Facts;
 using store::testing::MakeInstance;
+using testing::Answered;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -25,12 +27,6 @@ const std::string kDatasets = "/v1/projects/p/locations/l/datasets";
 const std::string kDataset = kDatasets + "/d";
 const std::string kStores = kDataset + "/dicomStores";
 const std::string kStore = kStores + "/s";
-
-struct Answered {
-  int status = 0;
-  std::string body;
-  Json json;
-};
 
 class HealthcareApi : public ::testing::Test {
  protected:
@@ -50,16 +46,7 @@ class HealthcareApi : public ::testing::Test {
 
   Answered Send(const std::string& method, const std::string& target, const std::string& body = "") {
     http::StringBody bytes(body);
-    http::Request request;
-    request.method = method;
-    request.body = &bytes;
-    auto parsed = http::Target::Parse(target);
-    EXPECT_TRUE(parsed.ok()) << target;
-    request.target = *parsed;
-    const http::Response response = router_.Handle(request);
-    Answered answered{response.status, response.body, {}};
-    if (auto json = Json::Parse(response.body); json.ok()) answered.json = *json;
-    return answered;
+    return testing::Send(router_, method, target, bytes);
   }
   // What is wrong with the answer to a wrong request; "" when nothing is.
   std::string Fault(const std::string& method, const std::string& target, const std::string& body, int status,

@@ -5,21 +5,14 @@
 #include <set>
 
 #include "api/storage/handlers.h"
+#include "tests/api/answered.h"
 #include "tests/transfer/scratch.h"
 
 namespace dicomhouse::api {
 namespace {
 
 using base::Json;
-
-class CollectingWriter final : public http::BodyWriter {
- public:
-  base::Status Write(std::string_view bytes) override {
-    text += bytes;
-    return {};
-  }
-  std::string text;
-};
+using testing::Answered;
 
 // A body that breaks off after its bytes.
 class BrokenBody final : public http::BodyReader {
@@ -36,13 +29,6 @@ class BrokenBody final : public http::BodyReader {
   http::StringBody bytes_;
 };
 
-struct Answered {
-  int status = 0;
-  http::Headers headers;
-  std::string body;
-  Json json;
-};
-
 class StorageApi : public ::testing::Test {
  protected:
   StorageApi() {
@@ -56,21 +42,7 @@ class StorageApi : public ::testing::Test {
     return SendBody(method, target, bytes, std::move(headers));
   }
   Answered SendBody(const std::string& method, const std::string& target, http::BodyReader& body, http::Headers headers = {}) {
-    http::Request request;
-    request.method = method;
-    request.target = *http::Target::Parse(target);
-    request.headers = std::move(headers);
-    request.body = &body;
-    const http::Response response = router_.Handle(request);
-    Answered answer{response.status, response.headers, response.body, {}};
-    if (response.stream) {
-      CollectingWriter writer;
-      EXPECT_TRUE(response.stream(writer).ok());
-      EXPECT_EQ(response.length.value_or(writer.text.size()), writer.text.size());
-      answer.body = writer.text;
-    }
-    if (auto json = Json::Parse(answer.body); json.ok()) answer.json = *json;
-    return answer;
+    return testing::Send(router_, method, target, body, std::move(headers));
   }
   Answered Put(const std::string& name, const std::string& contents) {
     return Send("POST", "/upload/storage/v1/b/bucket/o?uploadType=media&name=" + http::PercentEncode(name), contents,

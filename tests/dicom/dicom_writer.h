@@ -1,8 +1,6 @@
 // Data sets for tests, written byte by byte (PS3.5 §7, PS3.10 §7.1), right or wrong as asked.
 #pragma once
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstdint>
@@ -14,6 +12,7 @@
 #include <vector>
 
 #include "dicom/cursor.h"
+#include "tests/support/deflate.h"
 
 namespace dicomhouse::dicom::testing {
 
@@ -158,20 +157,7 @@ inline std::string WriteFile(const DataSet& elements, Encoding encoding = kExpli
   return Preamble() + WriteMeta(SyntaxOf(encoding)) + Write(elements, encoding);
 }
 
-// Raw deflate (PS3.5 §A.5).
-inline std::string Deflate(const std::string& bytes) {
-  z_stream stream{};
-  if (deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) return {};
-  std::string out(deflateBound(&stream, bytes.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));  // NOLINT: zlib's interface
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
+using test_support::Deflate;  // PS3.5 §A.5
 inline std::string WriteDeflatedFile(const DataSet& elements) {
   return Preamble() + WriteMeta("1.2.840.10008.1.2.1.99") + Deflate(Write(elements, kExplicitLittle));
 }

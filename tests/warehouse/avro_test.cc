@@ -1,12 +1,12 @@
 #include "warehouse/internal/avro.h"
 
 #include <gmock/gmock.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include <random>
 
 #include "table_maker.h"
+#include "tests/support/deflate.h"
 #include "warehouse/internal/codec.h"
 #include "warehouse/internal/manifest.h"
 
@@ -14,6 +14,7 @@ namespace dicomhouse::warehouse {
 namespace {
 
 using base::ErrorCode;
+using test_support::Deflate;
 using testing::HasSubstr;
 
 const char* const kSchema =
@@ -82,20 +83,6 @@ std::string Recode(const std::string& file, const std::string& codec,
   const size_t codec_at = header.find("avro.codec") + 10;
   header.replace(codec_at, 5, put(codec.size()) + codec);  // was: length 4, "null"
   return header + count + put(data.size()) + data + sync;
-}
-
-std::string Deflate(const std::string& data) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, -MAX_WBITS, 9, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, data.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(data.data()));
-  stream.avail_in = static_cast<uInt>(data.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
 }
 
 std::string Zstd(const std::string& data) {

@@ -2,11 +2,11 @@
 #include "warehouse/internal/metadata.h"
 
 #include <gmock/gmock.h>
-#include <zlib.h>
 
 #include <random>
 
 #include "table_maker.h"
+#include "tests/support/deflate.h"
 #include "warehouse/internal/table_folder.h"
 #include "warehouse/warehouse.h"
 
@@ -48,20 +48,6 @@ class MetadataTest : public testing::Test {
   Warehouse warehouse_{folder_.path()};
 };
 
-std::string Gzip(const std::string& text) {
-  z_stream stream{};
-  deflateInit2(&stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
 TEST_F(MetadataTest, AStaleOrMissingHintIsNoMatter) {
   ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kAppend, 1));
   for (const char* hint : {"1", "2\n", "", "nonsense", "99999999999999999999"}) {
@@ -87,12 +73,12 @@ TEST_F(MetadataTest, AHintToALostVersionIsDamage) {
 TEST_F(MetadataTest, ReadsAndContinuesGzippedMetadata) {
   const std::string text = ReadFile(File("metadata/v1.metadata.json"));
   std::filesystem::remove(File("metadata/v1.metadata.json"));
-  WriteFile(File("metadata/v1.gz.metadata.json"), Gzip(text));
+  WriteFile(File("metadata/v1.gz.metadata.json"), test_support::Gzip(text));
   EXPECT_EQ(warehouse_.OpenTable(kName)->rows, 5);
   ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kAppend, 1));
   EXPECT_EQ(warehouse_.OpenTable(kName)->rows, 6);
   // Two files of the same version: nobody can say which is the table.
-  WriteFile(File("metadata/v2.gz.metadata.json"), Gzip(text));
+  WriteFile(File("metadata/v2.gz.metadata.json"), test_support::Gzip(text));
   EXPECT_THAT(warehouse_.OpenTable(kName).error().message, HasSubstr("two metadata files claim to be version 2"));
 }
 
