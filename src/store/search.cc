@@ -24,6 +24,20 @@ dicom::Vr VrOf(uint32_t tag) {
   return entry == nullptr ? dicom::Vr::kLO : entry->vr;
 }
 
+// The lowest level that an attribute is known to be of; the study's for those that the index knows nothing of.
+Level LevelOf(uint32_t tag) {
+  for (const IndexedAttribute& attribute : IndexedAttributes()) {
+    if (attribute.tag == tag) return attribute.level;
+  }
+  return Level::kStudy;
+}
+
+// The element with the creator of a private element's block (PS3.5 §7.8.1), or 0.
+uint32_t CreatorOf(uint32_t tag) {
+  const bool in_block = (tag >> 16 & 1) != 0 && (tag & 0xFFFF) >= 0x1000;
+  return in_block ? (tag & 0xFFFF0000) | (tag >> 8 & 0xFF) : 0;
+}
+
 const char* AliasOf(Level level) { return level == Level::kStudy ? "t" : level == Level::kSeries ? "s" : "i"; }
 
 // Values split at '\' and ',', as lists of UIDs come.
@@ -255,7 +269,7 @@ class StoredInstances::Searcher {
         --skip;
         continue;
       }
-      DH_ASSIGN(std::string attributes, Attributes(candidate));
+      DH_ASSIGN(std::string attributes, Attributes(candidate, plan.rest()));
       matches.push_back({candidate.key, std::move(attributes)});
     }
     return matches;
@@ -289,7 +303,7 @@ class StoredInstances::Searcher {
     return {};
   }
 
-  base::Result<std::string> Attributes(const Candidate& candidate) {
+  base::Result<std::string> Attributes(const Candidate& candidate, const std::vector<const Condition*>& rest) {
     std::array<std::string, 5> members;  // later ones are asked for only where earlier ones have nothing
     const Level level = search_->level;
     members[0] = candidate.members[static_cast<size_t>(level)];
@@ -306,19 +320,29 @@ class StoredInstances::Searcher {
       DH_ASSIGN(members[3], CountedMembers(*reader_, store_, candidate.key.study));
     }
     if (level == Level::kInstance) AddMember(members[1], UidMember("00083002", candidate.syntax));
-    DH_ASSIGN(members[4], Included(candidate));
+    DH_ASSIGN(members[4], Included(candidate, rest));
     const std::array<std::string_view, 5> views{members[0], members[1], members[2], members[3], members[4]};
     return JoinMembers(views);
   }
 
-  // What was asked for beyond that: top-level elements of the header.
-  base::Result<std::string> Included(const Candidate& candidate) {
-    if (search_->include.empty() && !search_->include_all) return std::string();
-    DH_CHECK(ReadHeader(candidate));
+  // Top-level tags that were asked for, or matched by what only a header knows; none of a lower level (PS3.18 §10.6.3.3).
+  std::vector<uint32_t> WantedTags(const std::vector<const Condition*>& rest) const {
     std::vector<uint32_t> tags;
-    for (const auto& path : search_->include) {
-      if (!path.empty()) tags.push_back(path.front());
-    }
+    const auto add = [this, &tags](const std::vector<uint32_t>& path) {
+      if (path.empty() || LevelOf(path.front()) > search_->level) return;
+      tags.push_back(path.front());
+      if (const uint32_t creator = CreatorOf(path.front()); creator != 0) tags.push_back(creator);
+    };
+    for (const auto& path : search_->include) add(path);
+    for (const Condition* condition : rest) add(condition->path);
+    return tags;
+  }
+
+  // What was asked for beyond that: top-level elements of the header.
+  base::Result<std::string> Included(const Candidate& candidate, const std::vector<const Condition*>& rest) {
+    std::vector<uint32_t> tags = WantedTags(rest);
+    if (tags.empty() && !search_->include_all) return std::string();
+    DH_CHECK(ReadHeader(candidate));
     for (const dicom::TopElement& element : header_.elements) {
       // Of a study or series only what is surely the same for all of it.
       const bool wanted = search_->level == Level::kInstance ? element.tag >> 16 != 2 : element.tag >> 16 == 0x0010;

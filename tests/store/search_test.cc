@@ -175,6 +175,34 @@ TEST_F(SearchTest, LowerLevelsBringTheirParentsUnlessAsked) {
   EXPECT_EQ(json.find("7FE00010"), nullptr);
 }
 
+// PS3.18 §10.6.3.3: "All other Study level Attributes passed as match or includefield parameters"; "Series or Instance Level
+// Attributes contained in includefield parameters shall not be returned"; private elements come with their creators.
+TEST_F(SearchTest, MatchesHaveWhatWasMatchedOrAskedForOfTheirLevel) {
+  using namespace dicom::testing;  // NOLINT(google-build-using-namespace)
+  Facts facts;
+  facts.study = "1.4";
+  facts.series = "1.4.1";
+  facts.instance = "1.4.1.1";
+  facts.more = {Text(0x00080008, "CS", "ORIGINAL"), Text(0x00110010, "LO", "ACME"), Text(0x00111001, "LO", "private words")};
+  Store(facts);
+  Search search;
+  search.level = Level::kInstance;
+  search.conditions.push_back({{0x00080008}, {"ORIG*"}});
+  search.include = {{0x00111001}};
+  ASSERT_EQ(Run(search).size(), 1u);
+  const base::Json instance = Parse(Run(search)[0]);
+  EXPECT_EQ(First(instance, "00080008"), "\"ORIGINAL\"");
+  EXPECT_EQ(First(instance, "00111001"), "\"private words\"");
+  EXPECT_EQ(First(instance, "00110010"), "\"ACME\"");
+  search = Search();
+  search.level = Level::kStudy;
+  search.study = "1.4";
+  search.include = {{0x00080060}, {0x0020000E}, {0x00080018}, {0x00280010}, {0x00100020}};
+  const base::Json study = Parse(Run(search)[0]);
+  for (const char* lower : {"00080060", "0020000E", "00080018", "00280010"}) EXPECT_EQ(study.find(lower), nullptr) << lower;
+  EXPECT_EQ(First(study, "00100020"), "\"P1\"");
+}
+
 TEST_F(SearchTest, LimitAndOffsetPageThroughAllKindsOfSearches) {
   for (const bool by_header : {false, true}) {
     Search search;
