@@ -3,6 +3,7 @@
 // that means the same, and stays a lateral join otherwise.
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <utility>
 
 #include "query/internal/translator.h"
@@ -60,7 +61,7 @@ bool Translator::StartsJoin(size_t index) const {
   if (token(index).is(",")) return true;
   static constexpr std::array<std::string_view, 7> kWords = {"JOIN", "INNER", "CROSS", "LEFT", "RIGHT", "FULL", "NATURAL"};
   for (const std::string_view word : kWords) {
-    if (Keyword(index, word)) return !token(index + 1).is("(");  // LEFT(x, 1) and RIGHT(x, 1) are calls
+    if (Keyword(index, word)) return word == "JOIN" || !token(index + 1).is("(");  // LEFT(x, 1) and RIGHT(x, 1) are calls
   }
   return false;
 }
@@ -227,13 +228,34 @@ base::Status Translator::TableItem(size_t& index, Range range, const std::string
   return {};
 }
 
+// TABLESAMPLE SYSTEM (n PERCENT). GoogleSQL takes blocks of rows, as they are stored; here each row is taken by chance, so that
+// small tables have samples too.
+base::Status Translator::Sample(size_t& index, FromItem& item) const {
+  constexpr double kAll = 100;
+  if (!Keyword(index + 1, "SYSTEM")) return Unexpected(index + 1, "SYSTEM");
+  const size_t open = index + 2;
+  if (!token(open).is("(")) return Unexpected(open, "(n PERCENT)");
+  const Token& number = token(open + 1);
+  const bool is_number = number.kind == TokenKind::kInteger || number.kind == TokenKind::kFloat;
+  if (!is_number || number.text.find_first_not_of("0123456789.") != std::string::npos) {
+    return Unexpected(open + 1, "a number from 0 to 100");
+  }
+  if (std::strtod(number.text.c_str(), nullptr) > kAll) return ErrorAt(number.at, "TABLESAMPLE of more than 100 PERCENT");
+  if (!Keyword(open + 2, "PERCENT") || token(open).match != open + 3) return Unexpected(open + 2, "PERCENT");
+  item.body.Add(" TABLESAMPLE BERNOULLI (" + number.text + " PERCENT)");
+  index = open + 4;
+  return {};
+}
+
 // ON ... or USING (...), up to the next join.
 base::Status Translator::Condition(size_t& index, Range range, Scope& scope, FromItem& item) {
+  if (Keyword(index, "TABLESAMPLE") && index < range.end) {
+    DH_CHECK(Sample(index, item));
+  }
   if (index >= range.end || StartsJoin(index)) return {};
   if (Keyword(index, "FOR")) {
     return Unsupported(index, "FOR SYSTEM_TIME", "`dicomhouse table versions` lists the versions of a table");
   }
-  if (Keyword(index, "TABLESAMPLE")) return Unsupported(index, "TABLESAMPLE");
   if (Keyword(index, "USING") && token(index + 1).is("(")) {
     item.condition.Add(" USING (");
     std::string comma;

@@ -211,6 +211,7 @@ constexpr Function kFunctions[] = {
     {"BIT_XOR", kAggregate, 1, 1, "bit_xor($*)"},
     {"CORR", kAggregate, 2, 2, "corr($*)"},
     {"COUNT", kSpecial, 1, 1, "count() count_star()"},
+    {"GROUPING", kScalar, 1, 1, "grouping($1)"},
     {"COUNTIF", kSpecial, 1, 1, ""},
     {"COVAR_POP", kAggregate, 2, 2, "covar_pop($*)"},
     {"COVAR_SAMP", kAggregate, 2, 2, "covar_samp($*)"},

@@ -27,15 +27,18 @@ const std::set<std::string, std::less<>>& AllowedTypes() {
       "COMPARE_LESSTHANOREQUALTO", "COMPARE_GREATERTHANOREQUALTO", "COMPARE_IN", "COMPARE_NOT_IN", "COMPARE_DISTINCT_FROM",
       "COMPARE_NOT_DISTINCT_FROM", "COMPARE_BETWEEN", "COMPARE_NOT_BETWEEN", "CONJUNCTION_AND", "CONJUNCTION_OR", "OPERATOR_NOT",
       "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "OPERATOR_COALESCE", "OPERATOR_NULLIF", "OPERATOR_TRY", "OPERATOR_UNPACK",
-      "ARRAY_EXTRACT", "ARRAY_SLICE", "STRUCT_EXTRACT", "ARRAY_CONSTRUCTOR", "WINDOW_AGGREGATE", "WINDOW_RANK",
-      "WINDOW_RANK_DENSE", "WINDOW_NTILE", "WINDOW_PERCENT_RANK", "WINDOW_CUME_DIST", "WINDOW_ROW_NUMBER", "WINDOW_FIRST_VALUE",
-      "WINDOW_LAST_VALUE", "WINDOW_LEAD", "WINDOW_LAG", "WINDOW_NTH_VALUE",
+      "GROUPING_FUNCTION", "ARRAY_EXTRACT", "ARRAY_SLICE", "STRUCT_EXTRACT", "ARRAY_CONSTRUCTOR", "WINDOW_AGGREGATE",
+      "WINDOW_RANK", "WINDOW_RANK_DENSE", "WINDOW_NTILE", "WINDOW_PERCENT_RANK", "WINDOW_CUME_DIST", "WINDOW_ROW_NUMBER",
+      "WINDOW_FIRST_VALUE", "WINDOW_LAST_VALUE", "WINDOW_LEAD", "WINDOW_LAG", "WINDOW_NTH_VALUE",
       // directions
       "ORDER_DEFAULT", "ASCENDING", "DESCENDING",
       // of cast targets
       "GENERIC_TYPE_INFO", "DECIMAL_TYPE_INFO", "LIST_TYPE_INFO", "STRUCT_TYPE_INFO", "UNBOUND_TYPE_INFO", "TYPE"};
   return kTypes;
 }
+
+// CUBE of twelve columns, which is the most that the dialect lets through.
+constexpr size_t kMaxGroupSets = 4096;
 
 // Names of CTEs that can be seen at a place; links point outwards and never change.
 struct Visible {
@@ -100,11 +103,14 @@ class Gate {
     if (const Json* function = node.find("function_name"); function != nullptr && !in_table_function_.contains(&node)) {
       Function(node, function->as_string());
     }
-    if (const Json* sample = node.find("sample"); sample != nullptr && !sample->is_null())
-      return Refuse(node, "samples are not allowed");
+    if (const Json* sample = node.find("sample"); sample != nullptr && !sample->is_null()) {
+      if (!IsPlainSample(*sample)) return Refuse(node, "samples of this kind are not allowed");
+    }
+    if (const Json* sets = node.find("group_sets"); sets != nullptr && sets->is_array() && sets->array().size() > kMaxGroupSets)
+      return Refuse(node, "more than " + std::to_string(kMaxGroupSets) + " grouping sets");
     if (const Json* ctes = node.find("cte_map"); ctes != nullptr) visible = Ctes((*ctes)["map"], visible);
     for (const auto& [key, child] : node.object()) {
-      if (key == "cte_map") continue;
+      if (key == "cte_map" || key == "sample" || key == "group_sets") continue;  // looked at above
       // A constant's value is data, whatever it looks like.
       if (key == "value" && node["class"].as_string() == "CONSTANT") continue;
       work_.push_back({&child, visible});
@@ -125,6 +131,12 @@ class Gate {
     } else if (type == "STAR") {
       if (node["columns"].as_bool(false) || !node["expr"].is_null()) Refuse(node, "COLUMNS(...) is not allowed");
     }
+  }
+
+  // A share of the rows, by chance: nothing to evaluate, nothing that grows.
+  static bool IsPlainSample(const Json& sample) {
+    return sample["method"].as_string() == "Bernoulli" && sample["is_percentage"].as_bool(false) &&
+           sample["sample_size"]["type"]["id"].as_string() == "DOUBLE" && sample["seed"].as_int(0) == -1;
   }
 
   // Is the name without a catalog, and in no schema but the engine's own?

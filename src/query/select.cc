@@ -202,8 +202,7 @@ base::Result<SqlText> Translator::Tail(const SelectParts& parts, Scope& scope) {
   if (!parts.group.empty()) {
     out.Add(" GROUP BY ");
     const bool all = parts.group.size() == 1 && Keyword(parts.group.begin, "ALL");
-    if (Keyword(parts.group.begin, "GROUPING")) return Unsupported(parts.group.begin, "GROUPING SETS");
-    DH_ASSIGN(const SqlText group, all ? base::Result<SqlText>(SqlText("ALL")) : OrdinalList(parts.group, scope));
+    DH_ASSIGN(const SqlText group, all ? base::Result<SqlText>(SqlText("ALL")) : GroupList(parts.group, scope));
     out.Add(group);
   }
   auto clause = [&](std::string_view word, Range range) -> base::Status {
@@ -237,6 +236,56 @@ base::Result<SqlText> Translator::Tail(const SelectParts& parts, Scope& scope) {
     DH_ASSIGN(const SqlText limit, Limit(parts.limit));
     out.Add(limit);
   }
+  return out;
+}
+
+// Which word of GROUP BY begins a list of sets that is all of `item`; empty: none does.
+std::string Translator::GroupingWord(Range item) const {
+  const bool sets = Keyword(item.begin, "GROUPING") && Keyword(item.begin + 1, "SETS");
+  const size_t open = item.begin + (sets ? 2 : 1);
+  if (open >= item.end || !token(open).is("(") || token(open).match + 1 != item.end) return {};
+  if (sets) return "GROUPING SETS";
+  for (const std::string_view word : {"ROLLUP", "CUBE"}) {
+    if (Keyword(item.begin, word)) return std::string(word);
+  }
+  return {};
+}
+
+// Expressions and places of columns, or one list of sets alone: ROLLUP (...), CUBE (...), GROUPING SETS (...), ().
+base::Result<SqlText> Translator::GroupList(Range range, Scope& scope) {
+  if (!GroupingWord(range).empty() || (range.size() == 2 && token(range.begin).is("("))) return GroupingItem(range, scope);
+  for (const Range item : Split(range)) {
+    if (!GroupingWord(item).empty()) {
+      return Unsupported(item.begin, GroupingWord(item) + " beside other items of GROUP BY", "write one GROUPING SETS (...)");
+    }
+  }
+  return OrdinalList(range, scope);
+}
+
+// An item inside of ROLLUP, CUBE or GROUPING SETS, or one of these itself. Brackets make one item of several.
+base::Result<SqlText> Translator::GroupingItem(Range item, Scope& scope) {
+  const std::string word = GroupingWord(item);
+  const bool brackets = !item.empty() && token(item.begin).is("(") && token(item.begin).match + 1 == item.end;
+  if (word.empty() && !brackets) return OrdinalList(item, scope);
+  const size_t open = item.begin + (word == "GROUPING SETS" ? 2 : word.empty() ? 0 : 1);
+  const Range inside{open + 1, item.end - 1};
+  const std::vector<Range> items = inside.empty() ? std::vector<Range>() : Split(inside);
+  if (!word.empty() && items.empty()) return Unexpected(inside.begin, "something to group by");
+  // 2 to the number of items are the sets of a CUBE; GoogleSQL has the same limit.
+  constexpr size_t kMaxCubeItems = 12;
+  if (word == "CUBE" && items.size() > kMaxCubeItems) {
+    return ErrorAt(token(item.begin).at, "CUBE of more than " + std::to_string(kMaxCubeItems) + " items",
+                   base::ErrorCode::kLimit);
+  }
+  SqlText out(word + "(");
+  for (const Range& one : items) {
+    if (one.empty()) return Unexpected(one.begin, "an expression");
+    if (word != "GROUPING SETS" && !GroupingWord(one).empty()) return Unexpected(one.begin, "an expression");
+    if (one.begin != items.front().begin) out.Add(", ");
+    DH_ASSIGN(const SqlText text, GroupingItem(one, scope));
+    out.Add(text);
+  }
+  out.Add(")");
   return out;
 }
 

@@ -248,6 +248,38 @@ TEST_F(DialectTest, ClausesOfSelect) {
         "1,q,1\n"}});
 }
 
+// The rows that GoogleSQL's reference gives for these forms: one group for each set and each of its values.
+TEST_F(DialectTest, GroupsAreMadeForEachOfSeveralSets) {
+  const std::string from = " FROM (SELECT 'x' AS a, 1 AS b UNION ALL SELECT 'x', 2 UNION ALL SELECT 'y', 1)";
+  Check(
+      {{"SELECT a, b, COUNT(*)" + from + " GROUP BY ROLLUP (a, b) ORDER BY 1, 2", ",,3\nx,,2\nx,1,1\nx,2,1\ny,,1\ny,1,1\n"},
+       {"SELECT a, b, COUNT(*)" + from + " GROUP BY CUBE (1, 2) ORDER BY 1, 2",
+        ",,3\n,1,2\n,2,1\nx,,2\nx,1,1\nx,2,1\ny,,1\ny,1,1\n"},
+       {"SELECT a, b, COUNT(*)" + from + " GROUP BY GROUPING SETS ((a, b), b, ()) ORDER BY 1, 2",
+        ",,3\n,1,2\n,2,1\nx,1,1\nx,2,1\ny,1,1\n"},
+       {"SELECT a, b, COUNT(*)" + from + " GROUP BY ROLLUP ((a, b)) ORDER BY 1, 2", ",,3\nx,1,1\nx,2,1\ny,1,1\n"},
+       {"SELECT a, COUNT(*), GROUPING(a)" + from + " GROUP BY GROUPING SETS (ROLLUP (a)) ORDER BY 3, 1", "x,2,0\ny,1,0\n,3,1\n"},
+       {"SELECT LOWER(a) AS l, SUM(b)" + from + " GROUP BY ROLLUP (l) HAVING SUM(b) > 1 ORDER BY 2", "x,3\n,4\n"},
+       {"SELECT COUNT(*)" + from + " GROUP BY ()", "3\n"}});
+}
+
+TEST_F(DialectTest, APlainJoinMayHaveAQueryOnItsRight) {
+  Check({{"SELECT COUNT(*) FROM t AS a JOIN (SELECT 1 AS n) AS b ON b.n = 1", "4\n"},
+         {"SELECT COUNT(*) FROM t JOIN (SELECT 1 AS n) ON LEFT('ab', 1) = 'a' JOIN (SELECT 2) ON TRUE", "4\n"}});
+}
+
+TEST_F(DialectTest, ASampleHasAboutTheShareOfRowsThatWasAskedFor) {
+  Check({{"SELECT COUNT(*) FROM (SELECT n FROM UNNEST(GENERATE_ARRAY(1, 3)) AS n) TABLESAMPLE SYSTEM (0 PERCENT)", "0\n"},
+         {"SELECT COUNT(*) FROM (SELECT n FROM UNNEST(GENERATE_ARRAY(1, 3)) AS n) AS q TABLESAMPLE SYSTEM (100 PERCENT)", "3\n"},
+         {"SELECT COUNT(*) BETWEEN 8000 AND 12000 FROM (SELECT n FROM UNNEST(GENERATE_ARRAY(1, 100000)) AS n) "
+          "TABLESAMPLE SYSTEM (10.0 PERCENT)",
+          "true\n"},
+         {"SELECT COUNT(*) FROM t TABLESAMPLE SYSTEM (0 PERCENT), UNNEST(OtherElements) AS e", "0\n"},
+         {"SELECT COUNT(*) = (SELECT COUNT(*) FROM t) FROM t AS a TABLESAMPLE SYSTEM (100 PERCENT) "
+          "JOIN (SELECT DISTINCT SOPInstanceUID FROM t) AS b ON a.SOPInstanceUID = b.SOPInstanceUID",
+          "true\n"}});
+}
+
 TEST_F(DialectTest, ColumnsOfAStarThatAreNotThereAreNamedWithTheirPlace) {
   Check({{"SELECT * EXCEPT (Nope) FROM t", "error: 1:18: EXCEPT names a column that is not there: Nope"},
          {"SELECT * EXCEPT (Rows,\n Nope) FROM t", "error: 2:2: EXCEPT names a column that is not there: Nope"},
@@ -283,7 +315,14 @@ TEST_F(DialectTest, RefusalsSayWhereAndWhat) {
           "TIMESTAMP, ARRAY<T>, STRUCT<name T, ...>"},
          {"SELECT @p", "error: 1:8: the query parameter @p is not supported: write the value into the statement"},
          {"SELECT 1 ^ 2", "error: 1:10: \"^\" here is not supported: write BIT_XOR or another form"},
-         {"SELECT * FROM t TABLESAMPLE SYSTEM (1 PERCENT)", "error: 1:17: TABLESAMPLE is not supported"},
+         {"SELECT * FROM t TABLESAMPLE BERNOULLI (1 PERCENT)", "error: 1:29: expected SYSTEM, found \"BERNOULLI\""},
+         {"SELECT * FROM t TABLESAMPLE SYSTEM (101 PERCENT)", "error: 1:37: TABLESAMPLE of more than 100 PERCENT"},
+         {"SELECT * FROM t TABLESAMPLE SYSTEM (5 ROWS)", "error: 1:39: expected PERCENT, found \"ROWS\""},
+         {"SELECT 1 FROM t GROUP BY Rows, ROLLUP (PatientID)",
+          "error: 1:32: ROLLUP beside other items of GROUP BY is not supported: write one GROUPING SETS (...)"},
+         {"SELECT 1 FROM t GROUP BY CUBE (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)", "error: 1:26: CUBE of more than 12 items"},
+         {"SELECT 1 FROM t GROUP BY ROLLUP ()", "error: 1:34: expected something to group by, found \")\""},
+         {"WITH RECURSIVE r AS (SELECT 1) SELECT * FROM r", "error: 1:6: WITH RECURSIVE is not supported"},
          {"SELECT * FROM t FOR SYSTEM_TIME AS OF CURRENT_TIMESTAMP()",
           "error: 1:17: FOR SYSTEM_TIME is not supported: `dicomhouse table versions` lists the versions of a table"},
          {"SELECT PatientID + 1 FROM t",

@@ -180,7 +180,11 @@ constexpr std::string_view kAttacks[] = {
     "SELECT 'threads'.current_setting()",
     "SELECT ('threads').current_setting()",
     "SELECT COLUMNS('.*') FROM t",
-    "SELECT * FROM t TABLESAMPLE SYSTEM (10 PERCENT)",
+    "SELECT * FROM t TABLESAMPLE RESERVOIR (1000000000 ROWS)",
+    "SELECT * FROM t TABLESAMPLE SYSTEM (1000000000 ROWS)",
+    "SELECT * FROM t TABLESAMPLE BERNOULLI (10 PERCENT) REPEATABLE (7)",
+    "SELECT * FROM t USING SAMPLE 5 ROWS",
+    "SELECT 1 FROM t GROUP BY CUBE (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)",
     "SELECT * FROM t AT (VERSION => 1)",
     "SELECT * FROM range(3) AS r(i) POSITIONAL JOIN glob('/*')",
     "SELECT * FROM summary(t)",
@@ -301,6 +305,22 @@ TEST(Gate, RefusesWhatItDoesNotKnow) {
       CheckStatement(R"({"statements":[{"node":{"type":"FUNCTION","class":"FUNCTION","function_name":"getenv"}}]})", {})->message,
       "");
   EXPECT_FALSE(CheckStatement("{", {}).ok());
+}
+
+TEST(Gate, AdmitsSharesOfRowsAndFewGroupingSetsOnly) {
+  const auto message = [](const std::string& member) {
+    return CheckStatement(R"({"error":false,"statements":[{"node":{"type":"SELECT_NODE",)" + member + "}}]}", {})->message;
+  };
+  const std::string size = R"("sample_size":{"type":{"id":"DOUBLE"},"value":10.0})";
+  EXPECT_EQ(message(R"("sample":{)" + size + R"(,"is_percentage":true,"method":"Bernoulli","seed":-1})"), "");
+  EXPECT_NE(message(R"("sample":{)" + size + R"(,"is_percentage":false,"method":"Bernoulli","seed":-1})"), "");
+  EXPECT_NE(message(R"("sample":{)" + size + R"(,"is_percentage":true,"method":"Reservoir","seed":-1})"), "");
+  EXPECT_NE(message(R"("sample":{)" + size + R"(,"is_percentage":true,"method":"Bernoulli","seed":3})"), "");
+  EXPECT_NE(message(R"("sample":{"is_percentage":true,"method":"Bernoulli","seed":-1})"), "");
+  std::string sets = "[0]";
+  for (int i = 1; i < 4096; ++i) sets += ",[0]";
+  EXPECT_EQ(message(R"("group_sets":[)" + sets + "]"), "");
+  EXPECT_NE(message(R"("group_sets":[)" + sets + ",[0]]"), "");
 }
 
 TEST(Gate, FunctionsOfTheRowsAreAllowedAndOthersAreNot) {

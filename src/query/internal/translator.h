@@ -142,6 +142,9 @@ class Translator {
   base::Status CheckStarNames(size_t first, const Scope& scope, const Source* only) const;
   base::Result<SqlText> Tail(const SelectParts& parts, Scope& scope);
   base::Result<SqlText> OrdinalList(Range range, Scope& scope);
+  std::string GroupingWord(Range item) const;
+  base::Result<SqlText> GroupList(Range range, Scope& scope);
+  base::Result<SqlText> GroupingItem(Range item, Scope& scope);
   base::Result<SqlText> Limit(Range range) const;
   Range ItemAlias(Range item, std::string& alias) const;
 
@@ -161,6 +164,7 @@ class Translator {
   base::Result<std::string> TableName(size_t& index) const;
   bool Alias(size_t& index, Range range, std::string& alias) const;
   base::Status Condition(size_t& index, Range range, Scope& scope, FromItem& item);
+  base::Status Sample(size_t& index, FromItem& item) const;
   bool StartsJoin(size_t index) const;
   bool IsQuery(size_t open) const;
 
