@@ -259,6 +259,9 @@ def main():
         server.request("POST", DATASET.rsplit("/", 1)[0] + "?datasetId=d", {})
         server.request("POST", DATASET + "/dicomStores?dicomStoreId=s", {})
         server.request("POST", "/storage/v1/b?project=p", {"name": "kill-bucket"})
+        first = Load(server, instances, model, rng)  # the table of an empty store has no columns to ask for
+        first.stow(http.client.HTTPConnection(*first.address, timeout=30))
+        assert model.stored, first.wrong
     faults, total = [], {}
     for number in range(flags.rounds):
         wrong, answers, rows = one_round(server, flags.program, instances, model, rng, number % 20 == 19)
