@@ -31,7 +31,7 @@ include(${CMAKE_CURRENT_LIST_DIR}/Manual.cmake)
 install(FILES ${CMAKE_SOURCE_DIR}/packaging/dicomhouse.service DESTINATION lib/systemd/system)
 install(FILES ${CMAKE_SOURCE_DIR}/packaging/dicomhouse.toml DESTINATION ${document_folder}/examples)
 
-set(CPACK_PACKAGE_CONTACT "The authors of dicomhouse <dicomhouse@dicomhouse.invalid>" CACHE STRING "Maintainer of the package")
+set(CPACK_PACKAGE_CONTACT "dicomhouse maintainers <maintainers@dicomhouse.example>" CACHE STRING "Maintainer of the package")
 # Debian's own form of a change log; the changes themselves are in CHANGELOG.md. SOURCE_DATE_EPOCH is respected.
 string(TIMESTAMP now "%a, %d %b %Y %H:%M:%S +0000" UTC)
 file(WRITE ${CMAKE_BINARY_DIR}/changelog "${CMAKE_PROJECT_NAME} (${PROJECT_VERSION}) stable; urgency=medium\n\n"
