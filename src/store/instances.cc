@@ -352,6 +352,10 @@ base::Result<bool> StoredInstances::ReclaimSome() {
   // A record in the part of the log that the index may lose is still wanted, to read what comes behind it.
   if (!garbage.empty() && index_behind_) DH_CHECK(SyncIndex());
   for (const Garbage& one : garbage) DH_CHECK(GiveBack(one));
+  // The rows say which files may still be there: they stay until the names are gone from the disk.
+  if (std::any_of(garbage.begin(), garbage.end(), [](const Garbage& one) { return one.place.segment == 0; })) {
+    DH_CHECK(files_->SyncFolder(large_folder_));
+  }
   held_back_ = oldest != std::numeric_limits<int64_t>::max();
   if (garbage.empty()) return false;
   Request request;
