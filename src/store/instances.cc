@@ -125,6 +125,8 @@ void StoredInstances::RunGroup(std::span<Request* const> group) {
     return;
   }
   index_->Rollback();
+  // If their segment is abandoned, nobody syncs the header bytes of earlier groups any more.
+  headers_doubtful_ = headers_doubtful_ || header_writer_.has_unsynced();
   // A commit that failed may still be found on the disk after a crash: what it refers to has to stay then.
   instance_writer_.Undo(!committing);
   header_writer_.Undo(!committing);
@@ -156,11 +158,7 @@ base::Status StoredInstances::ApplyGroup(std::span<Request* const> group, bool& 
     DH_CHECK(instance_writer_.Add({RecordKind::kCommit, 0, index_->next_id() - 1, "", 0, 0}, ""));
   }
   DH_CHECK(instance_writer_.Sync());
-  const base::Status headers = syncs_index ? header_writer_.Sync() : header_writer_.Write();
-  if (!headers.ok()) {
-    headers_doubtful_ = true;
-    return headers;
-  }
+  DH_CHECK(syncs_index ? header_writer_.Sync() : header_writer_.Write());
   if (!arrived_.empty()) DH_CHECK(files_->SyncFolder(large_folder_));
   DH_CHECK(index_->Settle());
   DH_CHECK(index_->SetSegment(RecordKind::kInstance, instance_writer_.number(), instance_writer_.end()));

@@ -88,32 +88,36 @@ base::Status StoredInstances::FindUnindexed(Tails& tails) {
   return {};
 }
 
-// Header bytes are written without a sync: those of the newest segment may be missing. From the first that is, all are made
+// Header bytes are written without a sync: the last of a segment may be missing. From the first that is, all of it are made
 // again.
 base::Status StoredInstances::FindLostHeaders(Tails& tails) {
-  static const std::string kSql = std::string(kSelectRow) + "WHERE i.id > ? AND i.header_segment = ? ORDER BY i.id";
-  SegmentRow& segment = tails.headers;
+  static const std::string kSql = std::string(kSelectRow) + "WHERE i.id > ? ORDER BY i.id";
   DH_ASSIGN(Query query, index_->connection().Prepare(kSql));
-  query->Bind(1, index_->synced_headers()).Bind(2, segment.number);
+  query->Bind(1, index_->synced_headers());
   for (;;) {
     DH_ASSIGN(const bool found, query->Step());
-    if (!found) return {};
+    if (!found) break;
     InstanceRow row = ReadRow(*query);
     const size_t uid_bytes = row.info.key.instance.size();
-    if (tails.without_header.empty()) {
+    if (!tails.header_ends.contains(row.header.segment)) {
       if (headers_.ReadRecord(row.header, uid_bytes).ok()) continue;
-      segment.end = row.header.offset - RecordHeaderBytes(uid_bytes);
+      tails.header_ends[row.header.segment] = row.header.offset - RecordHeaderBytes(uid_bytes);
     }
     tails.without_header.push_back(std::move(row));
   }
+  const auto newest = tails.header_ends.find(tails.headers.number);
+  if (newest != tails.header_ends.end()) tails.headers.end = newest->second;
+  return {};
 }
 
 // What lies behind the last record that counts was never acknowledged.
 base::Status StoredInstances::CutSegments(const std::vector<SegmentRow>& rows, const Tails& tails) {
   for (const SegmentRow& row : rows) {
     const bool instances = row.kind == RecordKind::kInstance;
-    const SegmentRow& newest = instances ? tails.instances : tails.headers;
-    const uint64_t end = row.number == newest.number ? newest.end : row.end;
+    const auto lost = tails.header_ends.find(row.number);
+    const uint64_t end = instances ? (row.number == tails.instances.number ? tails.instances.end : row.end)
+                         : lost != tails.header_ends.end() ? lost->second
+                                                           : row.end;
     const std::string path = (instances ? instances_ : headers_).PathOf(row.number);
     const auto size = files_->Size(path);
     if (!size.ok() || *size <= end) continue;
@@ -127,7 +131,8 @@ base::Status StoredInstances::CutSegments(const std::vector<SegmentRow>& rows, c
     const auto size = files_->Size(segments.PathOf(newest.number));
     // What is missing is what Verify says; nothing is added to a segment that is not as it should be. Nor to one that lost
     // records: space behind its end may be garbage.
-    const bool whole = newest.number != 0 && size.ok() && *size >= newest.end && (instances || tails.without_header.empty());
+    const bool whole =
+        newest.number != 0 && size.ok() && *size >= newest.end && (instances || !tails.header_ends.contains(newest.number));
     const bool goes_on = whole && newest.end < base::kSegmentBytes;
     (instances ? instance_writer_ : header_writer_)
         .Open(goes_on ? newest.number : 0, goes_on ? newest.end : 0, newest.number + 1);
@@ -165,7 +170,7 @@ base::Status StoredInstances::RemakeHeaders(const Tails& tails) {
   Request request;
   request.syncs_index = true;
   request.apply = [&]() -> base::Status {
-    DH_CHECK(index_->SetSegment(RecordKind::kHeader, tails.headers.number, tails.headers.end));
+    for (const auto& [number, end] : tails.header_ends) DH_CHECK(index_->SetSegment(RecordKind::kHeader, number, end));
     for (const InstanceRow& row : tails.without_header) DH_CHECK(RemakeHeader(row));
     return {};
   };

@@ -87,6 +87,8 @@ class SegmentWriter {
   base::Result<Place> Add(RecordHeader header, std::string_view bytes);
   // The group has records.
   bool has_group() const { return end_ != kept_; }
+  // Records count that were not synced.
+  bool has_unsynced() const { return kept_ != synced_; }
   // Hands the group to the system, for readers; it is on the disk some time. Not for the first group of a segment. Errors: kIo.
   base::Status Write();
   // Has all records on the disk, and the segment's name when it is new. Errors: kIo.

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -89,6 +90,7 @@ class StoredInstances final : public Instances {
   struct Tails {
     std::vector<Unindexed> unindexed;
     std::vector<InstanceRow> without_header;  // in the order of their ids
+    std::map<int64_t, uint64_t> header_ends;  // of the segments that lost some: where the first of them began
     SegmentRow instances;                     // the newest of its kind, `end` behind the last record that counts
     SegmentRow headers;
   };
