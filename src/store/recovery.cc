@@ -62,7 +62,7 @@ base::Result<StoredInstances::Tails> StoredInstances::FindTails(const std::vecto
 
 // Whole groups of records with ids that the index has not given away: they were synced, and so may have been acknowledged.
 base::Status StoredInstances::FindUnindexed(Tails& tails) {
-  SegmentRow& log = tails.instances;
+  const SegmentRow& log = tails.instances;
   const auto size = files_->Size(instances_.PathOf(log.number));
   if (!size.ok() || *size <= log.end) return {};
   DH_ASSIGN(const auto file, instances_.Open(log.number));
@@ -75,7 +75,6 @@ base::Status StoredInstances::FindUnindexed(Tails& tails) {
     const Place place{log.number, offset, header.bytes};
     if (!instances_.ReadRecord(place, header.uid.size()).ok()) return false;
     if (header.kind == RecordKind::kCommit) {
-      log.end = offset;  // it has no bytes
       tails.unindexed.insert(tails.unindexed.end(), group.begin(), group.end());
       group.clear();
       return true;
@@ -115,9 +114,9 @@ base::Status StoredInstances::CutSegments(const std::vector<SegmentRow>& rows, c
   for (const SegmentRow& row : rows) {
     const bool instances = row.kind == RecordKind::kInstance;
     const auto lost = tails.header_ends.find(row.number);
-    const uint64_t end = instances ? (row.number == tails.instances.number ? tails.instances.end : row.end)
-                         : lost != tails.header_ends.end() ? lost->second
-                                                           : row.end;
+    const uint64_t end = !instances && lost != tails.header_ends.end() ? lost->second : row.end;
+    // The log stays until what it has is elsewhere; the next opening cuts it.
+    if (instances && row.number == tails.instances.number && !tails.unindexed.empty()) continue;
     const std::string path = (instances ? instances_ : headers_).PathOf(row.number);
     const auto size = files_->Size(path);
     if (!size.ok() || *size <= end) continue;
@@ -130,9 +129,9 @@ base::Status StoredInstances::CutSegments(const std::vector<SegmentRow>& rows, c
     const SegmentFiles& segments = instances ? instances_ : headers_;
     const auto size = files_->Size(segments.PathOf(newest.number));
     // What is missing is what Verify says; nothing is added to a segment that is not as it should be. Nor to one that lost
-    // records: space behind its end may be garbage.
-    const bool whole =
-        newest.number != 0 && size.ok() && *size >= newest.end && (instances || !tails.header_ends.contains(newest.number));
+    // records, since space behind its end may be garbage, or to a log that is read again.
+    const bool whole = newest.number != 0 && size.ok() && *size >= newest.end &&
+                       (instances ? tails.unindexed.empty() : !tails.header_ends.contains(newest.number));
     const bool goes_on = whole && newest.end < base::kSegmentBytes;
     (instances ? instance_writer_ : header_writer_)
         .Open(goes_on ? newest.number : 0, goes_on ? newest.end : 0, newest.number + 1);
@@ -189,6 +188,7 @@ base::Status StoredInstances::RemakeHeader(const InstanceRow& row) {
   return index_->MoveHeader(row, place);
 }
 
+// In a new segment: records whose sync failed may read well here, from memory, and not be on the disk.
 base::Status StoredInstances::IndexRecords(const std::vector<Unindexed>& records) {
   if (records.empty()) return {};
   index_->SkipIds(records.back().header.id + 1);
@@ -202,7 +202,8 @@ base::Status StoredInstances::IndexRecords(const std::vector<Unindexed>& records
       DH_ASSIGN(const auto existing, index_->Find(record.header.store, record.header.uid));
       if (existing) DH_CHECK(index_->Remove(*existing, false, now));
       const ChangeKind kind = existing ? ChangeKind::kReplaced : ChangeKind::kStored;
-      DH_CHECK(InsertOne(record.header.id, kind, now, *instance, record.place));
+      DH_ASSIGN(const Place place, PlaceBytes(record.header.id, *instance));
+      DH_CHECK(InsertOne(record.header.id, kind, now, *instance, place));
       instances.push_back(std::move(instance));
     }
     return {};
