@@ -122,19 +122,25 @@ void StoredInstances::RunGroup(std::span<Request* const> group) {
     header_writer_.Keep();
     pins_.Committed(index_->next_id() - 1);
     for (const Arrived& arrived : arrived_) arrived.incoming->GiveFileAway();
+    orphans_.clear();
     return;
   }
-  index_->Rollback();
-  // If their segment is abandoned, nobody syncs the header bytes of earlier groups any more.
-  headers_doubtful_ = headers_doubtful_ || header_writer_.has_unsynced();
-  // A commit that failed may still be found on the disk after a crash: what it refers to has to stay then.
-  instance_writer_.Undo(!committing);
-  header_writer_.Undo(!committing);
-  for (const Arrived& arrived : arrived_) {
-    if (committing || !files_->Rename(arrived.path, arrived.incoming->spill_path()).ok()) arrived.incoming->GiveFileAway();
-  }
+  UndoGroup(committing);
   for (Request* request : group) {
     if (request->status.ok()) request->status = status;
+  }
+}
+
+void StoredInstances::UndoGroup(bool committing) {
+  index_->Rollback();
+  // A commit that failed may still be found on the disk after a crash: what it refers to has to stay then.
+  instance_writer_.Undo(!committing);
+  if (header_writer_.Undo(!committing) == SegmentWriter::Left::kUnsynced) headers_doubtful_ = true;
+  for (const Arrived& arrived : arrived_) {
+    const std::string path = LargePath(static_cast<int64_t>(arrived.place.offset));
+    // Renamed back or not, after a crash the file may be there.
+    if (committing || !files_->Rename(path, arrived.incoming->spill_path()).ok()) arrived.incoming->GiveFileAway();
+    orphans_.push_back(arrived.place);
   }
 }
 
@@ -146,6 +152,12 @@ bool StoredInstances::SyncsIndex(std::span<Request* const> group) const {
          std::any_of(group.begin(), group.end(), [](const Request* request) { return request->syncs_index; });
 }
 
+SyncedHeaders StoredInstances::SyncedNow() const {
+  const bool has_segment = header_writer_.number() != 0;
+  return {index_->next_id() - 1, has_segment ? header_writer_.number() : header_writer_.next_number(),
+          has_segment ? header_writer_.end() : 0};
+}
+
 base::Status StoredInstances::ApplyGroup(std::span<Request* const> group, bool& committing) {
   const bool syncs_index = SyncsIndex(group);
   DH_CHECK(index_->Begin(syncs_index ? IndexWriter::Durability::kSynced : IndexWriter::Durability::kLogged));
@@ -153,6 +165,8 @@ base::Status StoredInstances::ApplyGroup(std::span<Request* const> group, bool& 
     request->status = request->apply();
     if (!request->status.ok() && request->status.error().code != base::ErrorCode::kNotFound) return request->status;
   }
+  for (const Place& orphan : orphans_) DH_CHECK(index_->AddGarbageFile(orphan));
+  if (!orphans_.empty()) garbage_ = true;
   // A group that the index may lose says in the log that it is whole.
   if (!syncs_index && instance_writer_.has_group()) {
     DH_CHECK(instance_writer_.Add({RecordKind::kCommit, 0, index_->next_id() - 1, "", 0, 0}, ""));
@@ -164,7 +178,7 @@ base::Status StoredInstances::ApplyGroup(std::span<Request* const> group, bool& 
   DH_CHECK(index_->SetSegment(RecordKind::kInstance, instance_writer_.number(), instance_writer_.end()));
   DH_CHECK(index_->SetSegment(RecordKind::kHeader, header_writer_.number(), header_writer_.end()));
   if (syncs_index) {
-    index_->SetLog(instance_writer_.number(), headers_doubtful_ ? index_->synced_headers() : index_->next_id() - 1);
+    index_->SetLog(instance_writer_.number(), headers_doubtful_ ? index_->synced_headers() : SyncedNow());
   }
   committing = true;
   if (!syncs_index) index_behind_ = true;  // before anybody sees its rows
@@ -242,10 +256,10 @@ base::Result<Place> StoredInstances::PlaceBytes(int64_t id, IncomingInstance& in
     return instance_writer_.Add({RecordKind::kInstance, incoming.store(), id, incoming.key().instance, 0, 0}, incoming.bytes());
   }
   const int64_t number = index_->NewFile();
-  const std::string path = LargePath(number);
-  DH_CHECK(files_->Rename(incoming.spill_path(), path));
-  arrived_.push_back({&incoming, path});
-  return Place{0, static_cast<uint64_t>(number), incoming.size()};
+  DH_CHECK(files_->Rename(incoming.spill_path(), LargePath(number)));
+  const Place place{0, static_cast<uint64_t>(number), incoming.size()};
+  arrived_.push_back({&incoming, place});
+  return place;
 }
 
 base::Result<int64_t> StoredInstances::Delete(int64_t store, const InstanceKey& key) {

@@ -56,7 +56,7 @@ base::Result<StoredInstances::Tails> StoredInstances::FindTails(const std::vecto
   tails.instances = Newest(segments, RecordKind::kInstance);
   tails.headers = Newest(segments, RecordKind::kHeader);
   if (tails.instances.number != 0 && tails.instances.number == index_->log_segment()) DH_CHECK(FindUnindexed(tails));
-  if (tails.headers.number != 0) DH_CHECK(FindLostHeaders(tails));
+  DH_CHECK(FindUnsyncedHeaders(segments, tails));
   return tails;
 }
 
@@ -87,26 +87,26 @@ base::Status StoredInstances::FindUnindexed(Tails& tails) {
   return {};
 }
 
-// Header bytes are written without a sync: the last of a segment may be missing. From the first that is, all of it are made
-// again.
-base::Status StoredInstances::FindLostHeaders(Tails& tails) {
-  static const std::string kSql = std::string(kSelectRow) + "WHERE i.id > ? ORDER BY i.id";
-  DH_ASSIGN(Query query, index_->connection().Prepare(kSql));
-  query->Bind(1, index_->synced_headers());
-  for (;;) {
-    DH_ASSIGN(const bool found, query->Step());
-    if (!found) break;
-    InstanceRow row = ReadRow(*query);
-    const size_t uid_bytes = row.info.key.instance.size();
-    if (!tails.header_ends.contains(row.header.segment)) {
-      if (headers_.ReadRecord(row.header, uid_bytes).ok()) continue;
-      tails.header_ends[row.header.segment] = row.header.offset - RecordHeaderBytes(uid_bytes);
-    }
-    tails.without_header.push_back(std::move(row));
+// Header bytes are written without a sync: some may be missing, and after a sync that failed they may even read well, from
+// memory, and never be on the disk. All since the last sync that went well are made again.
+base::Status StoredInstances::FindUnsyncedHeaders(const std::vector<SegmentRow>& segments, Tails& tails) {
+  const SyncedHeaders& synced = index_->synced_headers();
+  for (const SegmentRow& row : segments) {
+    if (row.kind != RecordKind::kHeader || row.number < synced.segment) continue;
+    const uint64_t end = row.number == synced.segment ? synced.end : 0;
+    if (end < row.end) tails.header_ends[row.number] = end;
   }
+  if (tails.header_ends.empty()) return {};
   const auto newest = tails.header_ends.find(tails.headers.number);
   if (newest != tails.header_ends.end()) tails.headers.end = newest->second;
-  return {};
+  static const std::string kSql = std::string(kSelectRow) + "WHERE i.id > ? ORDER BY i.id";
+  DH_ASSIGN(Query query, index_->connection().Prepare(kSql));
+  query->Bind(1, synced.id);
+  for (;;) {
+    DH_ASSIGN(const bool found, query->Step());
+    if (!found) return {};
+    tails.without_header.push_back(ReadRow(*query));
+  }
 }
 
 // What lies behind the last record that counts was never acknowledged.
@@ -165,7 +165,7 @@ base::Status StoredInstances::RemoveLeftovers() {
 }
 
 base::Status StoredInstances::RemakeHeaders(const Tails& tails) {
-  if (tails.without_header.empty()) return {};
+  if (tails.header_ends.empty()) return {};
   Request request;
   request.syncs_index = true;
   request.apply = [&]() -> base::Status {

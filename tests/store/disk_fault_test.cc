@@ -10,18 +10,19 @@
 #include "store/catalog.h"
 #include "store/objects.h"
 #include "tests/store/instance_maker.h"
+#include "tests/store/ledger.h"
 #include "tests/store/simulated_disk.h"
 
 namespace dicomhouse::store {
 namespace {
 
 using testing::Folder;
+using testing::Ledger;
 using testing::SimulatedDisk;
 using Fault = SimulatedDisk::Fault;
 using Lasting = SimulatedDisk::Lasting;
 using Unsynced = SimulatedDisk::Unsynced;
 
-// Catalog and objects. Those of instances: power_test.cc, fault_test.cc.
 class StoreDiskFault : public ::testing::TestWithParam<std::tuple<Fault, Lasting>> {
  protected:
   // Runs `round` with each operation failing, until there are fewer; it says how many there were.
@@ -45,6 +46,133 @@ class StoreDiskFault : public ::testing::TestWithParam<std::tuple<Fault, Lasting
     EXPECT_GT(status.error().message.size(), 10U) << status.error().message;
   }
 };
+
+std::unique_ptr<Instances> MustOpen(const std::string& folder, SimulatedDisk& disk) {
+  auto opened = Instances::Open(folder, disk.files());
+  EXPECT_TRUE(opened.ok()) << (opened.ok() ? "" : opened.error().message);
+  return opened.ok() ? *std::move(opened) : nullptr;
+}
+
+constexpr int64_t kOtherStore = 2;
+
+// After a power failure now. `others` instances of kOtherStore were acknowledged.
+void ExpectDurable(Ledger& ledger, SimulatedDisk& disk, int others = 0) {
+  std::mt19937 random(1);  // NOLINT(cert-msc51-cpp): the same each time
+  for (const Unsynced unsynced : {Unsynced::kLost, Unsynced::kAnyPart}) {
+    SCOPED_TRACE(unsynced == Unsynced::kLost ? "what was not synced is lost" : "any part of what was not synced is there");
+    const Folder image;
+    disk.MakeImage(image.path(), unsynced, random);
+    auto instances = Instances::Open(image.path(), disk.files());
+    ASSERT_TRUE(instances.ok()) << instances.error().message;
+    ledger.ExpectAfterCrash(**instances);
+    EXPECT_GE((*instances)->Metrics(kOtherStore)->instances, others);
+    Ledger::ExpectWhole(**instances, image.path());
+  }
+}
+
+TEST_P(StoreDiskFault, InstancesThatWereAcknowledgedAreThereAndOthersAreNot) {
+  FailEach(1, [&](SimulatedDisk& disk, const std::string& folder, int operation) {
+    Ledger ledger;
+    auto instances = MustOpen(folder, disk);
+    EXPECT_TRUE(ledger.Put(*instances, {0, 1, 2}).ok());
+    EXPECT_TRUE(ledger.Put(*instances, {3}).ok());  // in the log segment alone
+    Fail(disk, operation);
+    ExpectError(ledger.Put(*instances, {1, 4}));
+    ExpectError(ledger.Delete(*instances, 0));
+    ExpectError(ledger.Put(*instances, {2, Ledger::kLarge}));
+    const int operations = disk.operations();
+    disk.Heal();
+    ledger.ExpectExact(*instances);
+    ExpectDurable(ledger, disk);
+    // It goes on, each change by itself durable.
+    EXPECT_TRUE(ledger.Delete(*instances, 3).ok());
+    ExpectDurable(ledger, disk);
+    EXPECT_TRUE(ledger.Put(*instances, {0, 5}).ok());
+    ledger.ExpectExact(*instances);
+    ExpectDurable(ledger, disk);
+    instances.reset();
+    instances = MustOpen(folder, disk);
+    ledger.ExpectExact(*instances);
+    Ledger::ExpectWhole(*instances, folder);
+    return operations;
+  });
+}
+
+TEST_P(StoreDiskFault, AStoreThatCouldNotBeOpenedOrClosedIsOpenedLater) {
+  FailEach(1, [&](SimulatedDisk& disk, const std::string& folder, int operation) {
+    Ledger ledger;
+    Fail(disk, operation);
+    for (int round = 0; round < 2; ++round) {
+      auto instances = Instances::Open(folder, disk.files());
+      if (!instances.ok()) continue;
+      (void)ledger.Put(**instances, {0, round});
+      (void)ledger.Put(**instances, {4});
+    }
+    const int operations = disk.operations();
+    disk.Heal();
+    ExpectDurable(ledger, disk);
+    auto instances = MustOpen(folder, disk);
+    ledger.ExpectAfterCrash(*instances);
+    EXPECT_TRUE(ledger.Put(*instances, {0, 7}).ok());
+    Ledger::ExpectWhole(*instances, folder);
+    ExpectDurable(ledger, disk);
+    return operations;
+  });
+}
+
+// Enough commits for SQLite's log to be moved into the index, which is no part of any of them.
+constexpr int kCommitsToACheckpoint = 700;
+
+// Gives how many were acknowledged.
+int CommitUpToACheckpoint(Instances& instances) {
+  int acknowledged = 0;
+  for (int i = 0; i < kCommitsToACheckpoint; ++i) {
+    testing::Facts facts;
+    facts.instance = "1.2.4." + std::to_string(i);
+    acknowledged += testing::Put(instances, kOtherStore, testing::MakeInstance(facts)).ok();
+  }
+  return acknowledged;
+}
+
+// The operations that move the log into the index and the one before them, which syncs the log.
+std::vector<int> OperationsOfTheCheckpoint() {
+  const Folder folder;
+  SimulatedDisk disk(folder.path());
+  const auto instances = MustOpen(folder.path(), disk);
+  disk.Heal();
+  std::set<int> operations;
+  disk.OnOperation([&](const std::string& /*what*/, const std::string& path) {
+    if (!path.ends_with("index.sqlite")) return;
+    operations.insert({disk.operations(), disk.operations() + 1});  // not yet counted
+  });
+  CommitUpToACheckpoint(*instances);
+  disk.OnOperation(nullptr);
+  EXPECT_GT(operations.size(), 4U);
+  if (operations.size() < 5) return {};
+  // Of the pages some.
+  return {*operations.begin(), *std::next(operations.begin()), *std::next(operations.begin(), 2), *std::prev(operations.end(), 2),
+          *std::prev(operations.end())};
+}
+
+TEST_P(StoreDiskFault, AFailedCheckpointLosesNothingThatWasAcknowledged) {
+  for (const int operation : OperationsOfTheCheckpoint()) {
+    SCOPED_TRACE("operation " + std::to_string(operation));
+    const Folder folder;
+    SimulatedDisk disk(folder.path());
+    Ledger ledger;
+    const auto instances = MustOpen(folder.path(), disk);
+    Fail(disk, operation);
+    const int others = CommitUpToACheckpoint(*instances);
+    EXPECT_EQ(others == kCommitsToACheckpoint, std::get<1>(GetParam()) == Lasting::kOnce);
+    EXPECT_GE(disk.operations(), operation);
+    disk.Heal();
+    ExpectDurable(ledger, disk, others);
+    EXPECT_TRUE(ledger.Put(*instances, {0, 1}).ok());
+    EXPECT_TRUE(ledger.Delete(*instances, 1).ok());  // is in the index alone
+    ExpectDurable(ledger, disk, others);
+    EXPECT_EQ(instances->Metrics(kOtherStore)->instances, others);
+  }
+}
 
 // What a catalog has: its stores' names.
 std::set<std::string> StoresOf(Catalog& catalog) {

@@ -201,7 +201,8 @@ TEST(StoreRecovery, AnIndexOfVersion1IsOpened) {
     ASSERT_TRUE(database.ok());
     ASSERT_TRUE(database
                     ->Execute("ALTER TABLE counters DROP COLUMN log_segment; ALTER TABLE counters DROP COLUMN synced_headers; "
-                              "PRAGMA user_version = 1")
+                              "ALTER TABLE counters DROP COLUMN synced_header_segment; "
+                              "ALTER TABLE counters DROP COLUMN synced_header_end; PRAGMA user_version = 1")
                     .ok());
   }
   auto instances = MustOpen(folder.path());

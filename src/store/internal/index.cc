@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t kVersion = 2;
 // Pages of the write-ahead log, 4 KiB each, that are moved into the index at a time: a commit of one instance writes some 15.
-constexpr const char* kCheckpointPages = "4000";
+constexpr int kCheckpointPages = 4000;
 constexpr size_t kMaxIdleConnections = 16;
 // Rows of series and studies that are remembered between transactions.
 constexpr size_t kMaxKnown = 4096;
@@ -24,7 +24,8 @@ std::string ColumnsOf(Level level, const char* behind) {
 // Names are folded for fuzzy search.
 std::string Tables() {
   return "CREATE TABLE counters(one INTEGER PRIMARY KEY, next_id INTEGER NOT NULL, next_file INTEGER NOT NULL, "
-         "log_segment INTEGER NOT NULL DEFAULT 0, synced_headers INTEGER NOT NULL DEFAULT 0);"
+         "log_segment INTEGER NOT NULL DEFAULT 0, synced_headers INTEGER NOT NULL DEFAULT 0, "
+         "synced_header_segment INTEGER NOT NULL DEFAULT 0, synced_header_end INTEGER NOT NULL DEFAULT 0);"
          "INSERT INTO counters(one, next_id, next_file) VALUES(1, 1, 1);"
          "CREATE TABLE stores(store INTEGER PRIMARY KEY, studies INTEGER NOT NULL DEFAULT 0, series INTEGER NOT NULL DEFAULT 0, "
          "instances INTEGER NOT NULL DEFAULT 0, header_bytes INTEGER NOT NULL DEFAULT 0, blob_bytes INTEGER NOT NULL DEFAULT 0);"
@@ -67,7 +68,11 @@ std::string Tables() {
 constexpr const char* kTablesFromVersion1 =
     "ALTER TABLE counters ADD COLUMN log_segment INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE counters ADD COLUMN synced_headers INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE counters ADD COLUMN synced_header_segment INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE counters ADD COLUMN synced_header_end INTEGER NOT NULL DEFAULT 0;"
     "UPDATE counters SET synced_headers = next_id - 1;"
+    "UPDATE counters SET (synced_header_segment, synced_header_end) = (SELECT number, end FROM segments WHERE kind = 2 "
+    "ORDER BY number DESC LIMIT 1) WHERE EXISTS (SELECT 1 FROM segments WHERE kind = 2);"
     "PRAGMA user_version = 2;";
 
 const char* TableOf(Level level) { return level == Level::kStudy ? "studies" : level == Level::kSeries ? "series" : "instances"; }
@@ -142,7 +147,7 @@ base::Result<std::unique_ptr<IndexWriter>> IndexWriter::Open(const std::string& 
   std::unique_ptr<IndexWriter> index(new IndexWriter);
   index->read_attributes_ = std::move(read_attributes);
   DH_ASSIGN(index->connection_, Connection::Open(path, Database::Mode::kWrite));
-  DH_CHECK(index->connection_->database().Execute(std::string("PRAGMA wal_autocheckpoint=") + kCheckpointPages));
+  index->connection_->database().CheckpointByHand();
   DH_CHECK(index->MakeTables());
   DH_CHECK(index->LoadCounters());
   for (const Level level : {Level::kStudy, Level::kSeries}) {
@@ -174,16 +179,18 @@ base::Status IndexWriter::MakeTables() {
 }
 
 base::Status IndexWriter::LoadCounters() {
-  DH_ASSIGN(Query query, connection_->Prepare("SELECT next_id, next_file, log_segment, synced_headers FROM counters"));
+  DH_ASSIGN(Query query, connection_->Prepare("SELECT next_id, next_file, log_segment, synced_headers, synced_header_segment, "
+                                              "synced_header_end FROM counters"));
   DH_ASSIGN(const bool found, query->Step());
   if (!found) return base::Error{base::ErrorCode::kCorrupt, "the index has lost its counters"};
   next_id_ = query->Int(0);
   next_file_ = query->Int(1);
-  log_ = new_log_ = {query->Int(2), query->Int(3)};
+  log_ = new_log_ = {query->Int(2), {query->Int(3), query->Int(4), static_cast<uint64_t>(query->Int(5))}};
   return {};
 }
 
 base::Status IndexWriter::Begin(Durability durability) {
+  if (connection_->database().log_is_doubtful()) DH_CHECK(connection_->database().RewriteLog());
   if (durability_ != durability) {
     const char* const setting = durability == Durability::kSynced ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL";
     DH_CHECK(connection_->database().Execute(setting));
@@ -196,16 +203,21 @@ base::Status IndexWriter::Begin(Durability durability) {
 
 base::Status IndexWriter::Commit() {
   DH_CHECK(SaveTotals());
-  DH_CHECK(RunOnce(*connection_, "UPDATE counters SET next_id = ?, next_file = ?, log_segment = ?, synced_headers = ?",
-                   {next_id_, next_file_, new_log_.segment, new_log_.synced_headers}));
+  const SyncedHeaders& headers = new_log_.synced_headers;
+  DH_CHECK(RunOnce(*connection_,
+                   "UPDATE counters SET next_id = ?, next_file = ?, log_segment = ?, synced_headers = ?, "
+                   "synced_header_segment = ?, synced_header_end = ?",
+                   {next_id_, next_file_, new_log_.segment, headers.id, headers.segment, static_cast<int64_t>(headers.end)}));
   DH_CHECK(transaction_->Commit());
   transaction_.reset();
   log_ = new_log_;
   Reset();
+  // Where it fails the log is longer for a while. The transaction is there.
+  (void)connection_->database().CheckpointAbove(kCheckpointPages);
   return {};
 }
 
-void IndexWriter::SetLog(int64_t segment, int64_t synced_headers) {
+void IndexWriter::SetLog(int64_t segment, const SyncedHeaders& synced_headers) {
   assert(durability_ == Durability::kSynced);
   new_log_ = {segment, synced_headers};
 }
@@ -324,6 +336,8 @@ base::Status IndexWriter::AddGarbage(RecordKind kind, const Place& place, size_t
       *connection_, "INSERT INTO garbage(number, kind, segment, offset, bytes) VALUES(?, ?, ?, ?, ?)",
       {number, static_cast<int64_t>(kind), place.segment, static_cast<int64_t>(place.offset), static_cast<int64_t>(place.bytes)});
 }
+
+base::Status IndexWriter::AddGarbageFile(const Place& place) { return AddGarbage(RecordKind::kInstance, place, 0, next_id_ - 1); }
 
 base::Status IndexWriter::LogChange(int64_t store, int64_t number, ChangeKind kind, int64_t time_us, const InstanceKey& key) {
   DH_ASSIGN(Query query, connection_->Prepare("INSERT INTO changes VALUES(?, ?, ?, ?, ?, ?, ?)"));

@@ -108,6 +108,14 @@ struct SegmentRow {
   uint64_t live = 0;  // bytes of its records that are not garbage
 };
 
+// How far header bytes are surely on the disk: those of instances up to `id`, and in the header segments what lies before byte
+// `end` of `segment`.
+struct SyncedHeaders {
+  int64_t id = 0;
+  int64_t segment = 0;
+  uint64_t end = 0;
+};
+
 // The one connection that writes. All members between Begin and Commit or Rollback by one thread.
 class IndexWriter {
  public:
@@ -133,10 +141,9 @@ class IndexWriter {
 
   // The instance segment whose records may be ahead of the index after a crash; 0: none.
   int64_t log_segment() const { return log_.segment; }
-  // Header bytes of instances up to this id were synced.
-  int64_t synced_headers() const { return log_.synced_headers; }
+  const SyncedHeaders& synced_headers() const { return log_.synced_headers; }
   // In a transaction of Durability::kSynced.
-  void SetLog(int64_t segment, int64_t synced_headers);
+  void SetLog(int64_t segment, const SyncedHeaders& synced_headers);
 
   base::Result<std::optional<InstanceRow>> Find(int64_t store, std::string_view uid);
   base::Status Insert(int64_t id, ChangeKind kind, int64_t time_us, const IncomingInstance& incoming, const Place& blob,
@@ -155,6 +162,8 @@ class IndexWriter {
   base::Result<std::vector<SegmentRow>> Segments();
   // The oldest garbage that came with change `up_to` or before.
   base::Result<std::vector<Garbage>> OldGarbage(int64_t up_to, size_t limit);
+  // A file that no row refers to.
+  base::Status AddGarbageFile(const Place& place);
   base::Status RemoveGarbage(int64_t row);
   // Segments but those given that have neither live bytes nor garbage; removes their rows.
   base::Result<std::vector<SegmentRow>> TakeEmptySegments(int64_t active_instances, int64_t active_headers);
@@ -186,7 +195,7 @@ class IndexWriter {
 
   struct Log {
     int64_t segment = 0;
-    int64_t synced_headers = 0;
+    SyncedHeaders synced_headers;
   };
 
   IndexWriter() = default;

@@ -176,21 +176,24 @@ base::Status SegmentWriter::Sync() {
   return {};
 }
 
-void SegmentWriter::Undo(bool certain) {
+SegmentWriter::Left SegmentWriter::Undo(bool certain) {
   buffer_.clear();
-  if (end_ == kept_ && file_ != nullptr && !sync_failed_) return;
+  const bool is_there = file_ != nullptr || !new_name_;
+  if (end_ == kept_ && is_there && !sync_failed_) return Left::kNothing;
   // The name of a new segment may not be on the disk; what a failed sync left behind is unknown.
   const bool usable = certain && !sync_failed_ && !new_name_ && file_ != nullptr && file_->Truncate(kept_).ok();
   if (usable) {
     end_ = kept_;
     synced_ = std::min(synced_, kept_);
-    return;
+    return Left::kNothing;
   }
+  const Left left = kept_ > synced_ ? Left::kUnsynced : Left::kNothing;
   if (file_ != nullptr) (void)std::exchange(file_, nullptr)->Close();
   if (certain && new_name_ && number_ != 0) (void)files_->Remove(names_->PathOf(number_));
   sync_failed_ = new_name_ = false;
   number_ = 0;
   end_ = kept_ = synced_ = 0;
+  return left;
 }
 
 base::Status ScanSegment(dicom::ByteSource& segment, uint64_t begin, uint64_t end,

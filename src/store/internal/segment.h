@@ -87,16 +87,16 @@ class SegmentWriter {
   base::Result<Place> Add(RecordHeader header, std::string_view bytes);
   // The group has records.
   bool has_group() const { return end_ != kept_; }
-  // Records count that were not synced.
-  bool has_unsynced() const { return kept_ != synced_; }
   // Hands the group to the system, for readers; it is on the disk some time. Not for the first group of a segment. Errors: kIo.
   base::Status Write();
   // Has all records on the disk, and the segment's name when it is new. Errors: kIo.
   base::Status Sync();
   // The group counts.
   void Keep() { kept_ = end_; }
+  // What an abandoned segment has of groups that count: kUnsynced: records that are on the disk some time, or never.
+  enum class Left { kNothing, kUnsynced };
   // The group never was. `certain`: nothing that could come back refers to it, so that its place can be used again.
-  void Undo(bool certain);
+  Left Undo(bool certain);
 
   int64_t number() const { return number_; }
   int64_t next_number() const { return next_; }

@@ -1,9 +1,14 @@
 #include "store/internal/sqlite.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace dicomhouse::store {
 namespace {
+
+// The log is written again in pieces of this size: SQLite's own files take less than 128 KiB at a time.
+constexpr sqlite3_int64 kPieceBytes = 1 << 16;
 
 base::Error ErrorOf(sqlite3* handle, int code, const std::string& where) {
   using base::ErrorCode;
@@ -102,17 +107,24 @@ base::Result<Database> Database::Open(const std::string& path, Mode mode) {
   if (mode == Mode::kWrite) {
     DH_CHECK(
         database.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA temp_store=MEMORY"));
-    // A log whose sync once failed reads well from memory and is not on the disk: nothing is added to what was there before.
+    // The sync of a process before may have failed: what is moved into the database has to be in the log when this stops here.
+    DH_CHECK(database.RewriteLog());
     DH_CHECK(database.Execute("PRAGMA wal_checkpoint(TRUNCATE)"));
   }
   return database;
 }
 
-Database::Database(Database&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)), path_(std::move(other.path_)) {}
+Database::Database(Database&& other) noexcept
+    : handle_(std::exchange(other.handle_, nullptr)),
+      path_(std::move(other.path_)),
+      log_pages_(std::move(other.log_pages_)),
+      log_is_doubtful_(other.log_is_doubtful_) {}
 
 Database& Database::operator=(Database&& other) noexcept {
   std::swap(handle_, other.handle_);
   std::swap(path_, other.path_);
+  std::swap(log_pages_, other.log_pages_);
+  std::swap(log_is_doubtful_, other.log_is_doubtful_);
   return *this;
 }
 
@@ -120,6 +132,7 @@ Database::~Database() { sqlite3_close_v2(handle_); }
 
 base::Status Database::Execute(const std::string& sql) {
   const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
+  NoteSync(code);
   if (code != SQLITE_OK) return ErrorOf(handle_, code, path_);
   return {};
 }
@@ -135,6 +148,47 @@ base::Result<Statement> Database::Prepare(std::string_view sql) {
 int64_t Database::LastRowId() const { return sqlite3_last_insert_rowid(handle_); }
 
 int64_t Database::Changes() const { return sqlite3_changes64(handle_); }
+
+void Database::CheckpointByHand() {
+  log_pages_ = std::make_unique<int>(0);
+  // In place of SQLite's own hook, which is what checkpoints automatically.
+  sqlite3_wal_hook(
+      handle_,
+      [](void* log_pages, sqlite3*, const char*, int pages) {
+        *static_cast<int*>(log_pages) = pages;
+        return SQLITE_OK;
+      },
+      log_pages_.get());
+}
+
+base::Status Database::CheckpointAbove(int pages) {
+  if (log_pages_ == nullptr || *log_pages_ <= pages) return {};
+  const int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  NoteSync(code);
+  if (code != SQLITE_OK) return ErrorOf(handle_, code, path_);
+  return {};
+}
+
+base::Status Database::RewriteLog() {
+  sqlite3_file* log = nullptr;
+  int code = sqlite3_file_control(handle_, "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
+  const auto failed = [&] { return base::Error{base::ErrorCode::kIo, path_ + "-wal: " + sqlite3_errstr(code)}; };
+  if (code != SQLITE_OK) return failed();
+  if (log != nullptr && log->pMethods != nullptr) {
+    sqlite3_int64 size = 0;
+    code = log->pMethods->xFileSize(log, &size);
+    std::vector<uint8_t> piece(static_cast<size_t>(std::min<sqlite3_int64>(size, kPieceBytes)));
+    for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += static_cast<sqlite3_int64>(piece.size())) {
+      piece.resize(static_cast<size_t>(std::min<sqlite3_int64>(size - at, kPieceBytes)));
+      code = log->pMethods->xRead(log, piece.data(), static_cast<int>(piece.size()), at);
+      if (code == SQLITE_OK) code = log->pMethods->xWrite(log, piece.data(), static_cast<int>(piece.size()), at);
+    }
+    if (code == SQLITE_OK && size > 0) code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+    if (code != SQLITE_OK) return failed();
+  }
+  log_is_doubtful_ = false;
+  return {};
+}
 
 base::Result<DatabaseTransaction> DatabaseTransaction::Begin(Database& database, Database::Mode mode) {
   DH_CHECK(database.Execute(mode == Database::Mode::kWrite ? "BEGIN IMMEDIATE" : "BEGIN"));

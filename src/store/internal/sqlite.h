@@ -62,10 +62,26 @@ class Database {
   int64_t LastRowId() const;
   int64_t Changes() const;
 
+  // From here on the write-ahead log is moved into the database by Checkpoint only, not by commits, whose answer would not tell
+  // whether that went well.
+  void CheckpointByHand();
+  // Moves what the log has into the database, as far as no reader needs it there, when the log has more than `pages` pages.
+  // Between transactions. Errors: kIo; it is tried again by the next call.
+  base::Status CheckpointAbove(int pages);
+  // A sync of the log has failed: Linux drops the pages that it was to write, though they read well from memory, and later
+  // syncs succeed. What commits without a sync left there is not on the disk, and what comes behind it could not be read
+  // again.
+  bool log_is_doubtful() const { return log_is_doubtful_; }
+  // Writes the log once more as it reads, and syncs it. Between transactions. Errors: kIo.
+  base::Status RewriteLog();
+
  private:
   explicit Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
+  void NoteSync(int code) { log_is_doubtful_ = log_is_doubtful_ || code == SQLITE_IOERR_FSYNC; }
   sqlite3* handle_ = nullptr;
   std::string path_;
+  std::unique_ptr<int> log_pages_;  // after the last commit; SQLite keeps its address
+  bool log_is_doubtful_ = false;
 };
 
 // BEGIN IMMEDIATE (or BEGIN for a reader); rolled back unless committed.

@@ -78,7 +78,7 @@ class StoredInstances final : public Instances {
   // A file of its own that came to its place in this group.
   struct Arrived {
     IncomingInstance* incoming;
-    std::string path;
+    Place place;
   };
 
   // A record of the log segment that the index has not seen.
@@ -90,7 +90,7 @@ class StoredInstances final : public Instances {
   struct Tails {
     std::vector<Unindexed> unindexed;
     std::vector<InstanceRow> without_header;  // in the order of their ids
-    std::map<int64_t, uint64_t> header_ends;  // of the segments that lost some: where the first of them began
+    std::map<int64_t, uint64_t> header_ends;  // of the segments that may have lost some: where the first of them began
     SegmentRow instances;                     // the newest of its kind, `end` behind the last record that counts
     SegmentRow headers;
   };
@@ -98,7 +98,7 @@ class StoredInstances final : public Instances {
   std::string LargePath(int64_t number) const;
   base::Result<Tails> FindTails(const std::vector<SegmentRow>& segments);
   base::Status FindUnindexed(Tails& tails);
-  base::Status FindLostHeaders(Tails& tails);
+  base::Status FindUnsyncedHeaders(const std::vector<SegmentRow>& segments, Tails& tails);
   base::Status CutSegments(const std::vector<SegmentRow>& rows, const Tails& tails);
   base::Status RemoveUnknownSegments(const SegmentFiles& segments, const std::vector<SegmentRow>& known, RecordKind kind);
   base::Status RemoveLeftovers();
@@ -112,6 +112,8 @@ class StoredInstances final : public Instances {
   std::vector<Request*> TakeGroup();
   bool SyncsIndex(std::span<Request* const> group) const;
   void RunGroup(std::span<Request* const> group);
+  void UndoGroup(bool committing);
+  SyncedHeaders SyncedNow() const;  // after a sync of the header bytes
   base::Status ApplyGroup(std::span<Request* const> group, bool& committing);
   base::Status CommitOne(IncomingInstance& incoming, OnExisting on_existing, Stored& outcome);
   base::Status InsertOne(int64_t id, ChangeKind kind, int64_t now, const IncomingInstance& incoming, const Place& blob);
@@ -147,8 +149,9 @@ class StoredInstances final : public Instances {
   SegmentWriter instance_writer_;
   SegmentWriter header_writer_;
   std::vector<Arrived> arrived_;
+  std::vector<Place> orphans_;     // files of groups that failed: garbage as soon as there is a group
   uint64_t indexed_end_ = 0;       // of the log segment, in the index as it is on the disk
-  bool headers_doubtful_ = false;  // some were not synced, and will not be
+  bool headers_doubtful_ = false;  // some of groups that count were not synced, and will not be
 };
 
 }  // namespace dicomhouse::store
