@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "dicom/dictionary.h"
+#include "dicom/tags.h"
 #include "dicom/text.h"
 #include "dicom/value.h"
 #include "mapping/element_decoder.h"
@@ -18,8 +19,6 @@ using dicom::Step;
 using dicom::Vr;
 using Kind = DumpedElement::Kind;
 
-constexpr uint32_t kCharacterSetTag = 0x00080005;
-constexpr uint32_t kPixelRepresentationTag = 0x00280103;
 constexpr uint32_t kPreambleBytes = 128;
 constexpr uint32_t kMetaGroup = 2;
 
@@ -197,9 +196,9 @@ class Dumper {
     Frame& frame = frames_.back();
     if (mapping::IsPrivateCreator(tag)) {
       frame.blocks.emplace_back(tag, Trimmed(bytes));
-    } else if (tag == kCharacterSetTag) {
+    } else if (tag == dicom::kSpecificCharacterSetTag) {
       frame.context.set = SetFor(Trimmed(bytes));
-    } else if (tag == kPixelRepresentationTag && bytes.size() >= 2) {
+    } else if (tag == dicom::kPixelRepresentationTag && bytes.size() >= 2) {
       const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());
       frame.context.signed_pixels = dicom::LoadU16(data, frame.context.encoding.big_endian) == 1;
     }

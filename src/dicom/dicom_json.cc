@@ -14,13 +14,12 @@
 #include "base/text.h"
 #include "dicom/cursor.h"
 #include "dicom/dictionary.h"
+#include "dicom/tags.h"
 #include "dicom/text.h"
 
 namespace dicomhouse::dicom {
 namespace {
 
-constexpr uint32_t kCharacterSetTag = 0x00080005;
-constexpr uint32_t kPixelRepresentationTag = 0x00280103;
 constexpr std::string_view kUtf8Term = "ISO_IR 192";
 constexpr std::array<std::string_view, 3> kNameGroups = {"Alphabetic", "Ideographic", "Phonetic"};
 // More digits may not fit into 64 bits, which readers of JSON integers have.
@@ -297,7 +296,7 @@ const CharacterSet* DicomJsonWriter::State::SetFor(std::string_view value) {
 
 Context DicomJsonWriter::State::ContextOf(const Instance& instance) {
   Context context;
-  context.set = SetFor(instance.Text(kCharacterSetTag));
+  context.set = SetFor(instance.Text(kSpecificCharacterSetTag));
   context.big_endian = instance.encoding.big_endian;
   const dicom::TopElement* pixels = instance.Find(kPixelRepresentationTag);
   if (pixels != nullptr && pixels->end - pixels->value >= 2 && !pixels->left_out) {
@@ -342,7 +341,7 @@ void DicomJsonWriter::State::Value(const Found& found, Vr vr, const Context& con
   if (IsBulk(vr) || found.left_out) return Bulk(found, vr, context, out);
   complete = complete && !found.truncated;
   if (found.value.empty() || found.truncated) return;
-  if (found.tag == kCharacterSetTag) {  // of the JSON itself, which is UTF-8 whatever the bytes were
+  if (found.tag == kSpecificCharacterSetTag) {  // of the JSON itself, which is UTF-8 whatever the bytes were
     if (!Trimmed(found.value).empty()) out.append(",\"Value\":[\"").append(kUtf8Term).append("\"]");
   } else if (IsText(vr)) {
     Text(vr, found.value, *context.set, out);
@@ -614,7 +613,7 @@ std::string_view DicomJsonWriter::State::CreatorIn(const Frame& frame, uint32_t 
 void DicomJsonWriter::State::NoteContext(Frame& frame, uint32_t tag, std::string_view bytes) {
   if (IsPrivateCreator(tag)) {
     frame.creators.emplace_back((tag & 0xFFFF0000) | (tag & 0xFF) << 8, Trimmed(bytes));
-  } else if (tag == kCharacterSetTag) {
+  } else if (tag == kSpecificCharacterSetTag) {
     frame.context.set = SetFor(Trimmed(bytes));
   } else if (tag == kPixelRepresentationTag && bytes.size() >= 2) {
     frame.context.signed_pixels = LoadU16(Raw(bytes), frame.context.big_endian) == 1;

@@ -5,14 +5,13 @@
 #include "base/limits.h"
 #include "dicom/dictionary.h"
 #include "dicom/inflate.h"
+#include "dicom/tags.h"
 
 namespace dicomhouse::dicom {
 namespace {
 
 constexpr uint32_t kPreambleBytes = 128;
 constexpr size_t kElementsAtOnce = 256;
-constexpr uint32_t kTransferSyntaxTag = 0x00020010;
-constexpr uint32_t kMediaStorageClassTag = 0x00020002;
 constexpr std::string_view kDirectoryClass = "1.2.840.10008.1.3.10";
 constexpr std::string_view kImplicitLittleEndian = "1.2.840.10008.1.2";
 constexpr std::string_view kExplicitBigEndian = "1.2.840.10008.1.2.2";
@@ -104,8 +103,8 @@ ReadOutcome InstanceReader::Read(ByteSource& source, Instance& instance) {
   }
   ReadMeta(instance, position);
   instance.data_set_offset = position + LeftOutOf(instance.window);
-  const std::string_view syntax = instance.Text(kTransferSyntaxTag);
-  if (instance.Text(kMediaStorageClassTag) == kDirectoryClass) return ReadOutcome::kDirectory;
+  const std::string_view syntax = instance.Text(kTransferSyntaxUidTag);
+  if (instance.Text(kMediaStorageSopClassUidTag) == kDirectoryClass) return ReadOutcome::kDirectory;
   if (syntax == kDeflated) {
     if (Inflate(source, instance, position)) return instance.elements.empty() ? ReadOutcome::kFailed : ReadOutcome::kInstance;
   }
@@ -168,7 +167,7 @@ void InstanceReader::ReadMeta(Instance& instance, uint32_t& position) {
 // The transfer syntax says how the data set is written, but for files that lie or say nothing.
 void InstanceReader::ChooseEncoding(Instance& instance, uint32_t position) {
   Window& window = instance.window;
-  const std::string_view syntax = instance.Text(kTransferSyntaxTag);
+  const std::string_view syntax = instance.Text(kTransferSyntaxUidTag);
   if (!window.Ensure(uint64_t{position} + 8)) return;
   const uint8_t* p = window.data() + position;
   if (!syntax.empty()) {

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "dicom/dictionary.h"
+#include "dicom/tags.h"
 #include "dicom/value.h"
 
 namespace dicomhouse::mapping {
@@ -19,10 +20,6 @@ using table::Node;
 using table::Type;
 
 namespace {
-
-constexpr uint32_t kCharacterSetTag = 0x00080005;
-constexpr uint32_t kUtcOffsetTag = 0x00080201;
-constexpr uint32_t kPixelRepresentationTag = 0x00280103;
 
 // RECORDs that a leaf may need below its level: a person name has two.
 constexpr int kRecordsOfPersonName = 2;
@@ -52,7 +49,8 @@ bool IsSequence(const dicom::ElementHeader& header, const dicom::Window& window,
                            {reinterpret_cast<const char*>(window.data()) + header.value, loaded}, big_endian);
 }
 
-constexpr std::array<uint32_t, 3> kContextTags = {kCharacterSetTag, kUtcOffsetTag, kPixelRepresentationTag};
+constexpr std::array<uint32_t, 3> kContextTags = {dicom::kSpecificCharacterSetTag, dicom::kTimezoneOffsetFromUtcTag,
+                                                  dicom::kPixelRepresentationTag};
 
 // Whether a tag of these stands anywhere in the bytes, or seems to.
 bool MayHaveContext(std::string_view bytes, bool big_endian) {
@@ -661,9 +659,9 @@ void ElementDecoder::SetItemContext(ValueContext& context, uint32_t item, const 
     if (again) continue;  // the first of a tag counts
     const uint8_t* data = instance.window.data() + at->value;
     const std::string_view bytes(reinterpret_cast<const char*>(data), at->end - at->value);
-    if (at->tag == kCharacterSetTag) {
+    if (at->tag == dicom::kSpecificCharacterSetTag) {
       context.set = SetFor(TrimPadding(bytes));
-    } else if (at->tag == kUtcOffsetTag) {
+    } else if (at->tag == dicom::kTimezoneOffsetFromUtcTag) {
       context.utc_offset_minutes = dicom::ParseUtcOffset(TrimPadding(bytes)).value_or(context.utc_offset_minutes);
     } else if (bytes.size() >= 2) {
       context.signed_pixels = dicom::LoadU16(data, context.encoding.big_endian) == 1;

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/sha256.h"
+#include "dicom/tags.h"
 #include "dicom/value.h"
 
 namespace dicomhouse::mapping {
@@ -17,11 +18,6 @@ using table::Mode;
 using table::Type;
 
 namespace {
-
-constexpr uint32_t kSopInstanceTag = 0x00080018;
-constexpr uint32_t kCharacterSetTag = 0x00080005;
-constexpr uint32_t kUtcOffsetTag = 0x00080201;
-constexpr uint32_t kPixelRepresentationTag = 0x00280103;
 
 // Longer elements are compared with the row before, but not remembered for later rows.
 constexpr size_t kMaxRememberedBytes = 4096;
@@ -144,9 +140,9 @@ uint32_t RowBuilder::ContextOf(dicom::Instance& instance) {
     const dicom::TopElement* element = instance.Find(tag);
     return element == nullptr ? std::string_view() : instance.Value(*element);
   };
-  const std::string_view set = value(kCharacterSetTag);
-  const std::string_view offset = value(kUtcOffsetTag);
-  const std::string_view pixels = value(kPixelRepresentationTag);
+  const std::string_view set = value(dicom::kSpecificCharacterSetTag);
+  const std::string_view offset = value(dicom::kTimezoneOffsetFromUtcTag);
+  const std::string_view pixels = value(dicom::kPixelRepresentationTag);
   context_key_.clear();
   context_key_ += static_cast<char>('0' + (instance.encoding.explicit_vr ? 1 : 0) + (instance.encoding.big_endian ? 2 : 0));
   for (const std::string_view part : {set, offset, pixels}) {
@@ -394,7 +390,7 @@ void RowBuilder::SetExtra(const dicom::Instance& instance, const SourceInfo& sou
 void RowBuilder::WriteNotes(const dicom::Instance& instance, const SourceInfo& source) {
   if (noted_.empty() && instance.problems.empty()) return;
   const uint32_t path_key = account_columns_.path->KeyOfText(source.path);
-  const uint32_t uid_key = account_columns_.uid->KeyOfText(instance.Text(kSopInstanceTag));
+  const uint32_t uid_key = account_columns_.uid->KeyOfText(instance.Text(dicom::kSopInstanceUidTag));
   for (const uint32_t index : noted_) {
     const Slot& slot = slots_[index];
     for (const Note& note : decoder_.notes(decoder_.outcome(slot.value))) {

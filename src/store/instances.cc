@@ -19,6 +19,7 @@ constexpr size_t kMaxGroupRequests = 4096;
 constexpr size_t kGarbageAtOnce = 512;
 // Instances that are deleted in one transaction when a whole store goes.
 constexpr size_t kDeletedAtOnce = 2048;
+
 base::Error NotFound(const std::string& what) { return {base::ErrorCode::kNotFound, what + " is not in the store"}; }
 
 // A stretch of a file.

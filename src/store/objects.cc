@@ -15,6 +15,7 @@
 #include <charconv>
 #include <chrono>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "base/limits.h"
@@ -223,9 +224,9 @@ class ObjectFiles final : public Objects {
   base::Status RemoveLeftovers();
   base::Status RemoveGarbage();
   base::Status Place(int64_t file);
-  base::Result<int64_t> Enter(Database& database, int64_t file, Object& object, std::optional<int64_t> if_generation);
-  base::Status AddGarbage(int64_t file);
-  void RemoveFiles(int64_t old_file);
+  base::Status Enter(Database& database, int64_t file, Object& object, std::optional<int64_t> if_generation);
+  base::Status AddGarbage();
+  void RemoveFiles();
 
   const std::string folder_;
   const std::string database_path_;
@@ -234,7 +235,10 @@ class ObjectFiles final : public Objects {
 
   std::mutex writer_mutex_;
   Database writer_;
-  std::vector<int64_t> removed_;  // files whose rows in `garbage` can go. Guarded by writer_mutex_, as writer_ is
+  // Guarded by writer_mutex_, as writer_ is. A file that loses its row, or was to get one and did not, is unwanted; with the next
+  // transaction it is in `garbage`, and behind it removed; its row there goes with the transaction after that.
+  std::set<int64_t> unwanted_;
+  std::vector<int64_t> removed_;
 
   std::mutex readers_mutex_;
   std::vector<Database> readers_;
@@ -458,7 +462,7 @@ base::Status ObjectFiles::Place(int64_t file) {
 }
 
 // Writes the row inside a transaction. Returns the file that the name had, or 0.
-base::Result<int64_t> ObjectFiles::Enter(Database& database, int64_t file, Object& object, std::optional<int64_t> if_generation) {
+base::Status ObjectFiles::Enter(Database& database, int64_t file, Object& object, std::optional<int64_t> if_generation) {
   DH_CHECK(FindBucket(database, object.bucket));
   DH_ASSIGN(const std::optional<Row> old, FindRow(database, object.bucket, object.name));
   DH_CHECK(CheckGeneration(old, if_generation, "gs://" + object.bucket + "/" + object.name));
@@ -475,44 +479,50 @@ base::Result<int64_t> ObjectFiles::Enter(Database& database, int64_t file, Objec
   insert.BindBlob(8, {reinterpret_cast<const uint8_t*>(object.md5.data()), object.md5.size()});
   insert.Bind(9, int64_t{object.crc32c}).Bind(10, object.created_us).Bind(11, object.updated_us);
   DH_CHECK(insert.Bind(12, MetadataText(object.metadata)).Run());
-  if (!old) return int64_t{0};
-  DH_CHECK(AddGarbage(old->file));
-  return old->file;
+  if (old) unwanted_.insert(old->file);
+  return AddGarbage();
 }
 
-// Notes, inside a transaction, that a file has no row any more, and forgets those that have gone since.
-base::Status ObjectFiles::AddGarbage(int64_t file) {
+// Notes, inside a transaction, which files have no row any more, and forgets those that have gone since.
+base::Status ObjectFiles::AddGarbage() {
   DH_ASSIGN(Statement forget, writer_.Prepare("DELETE FROM garbage WHERE file = ?1"));
-  for (const int64_t gone : removed_) DH_CHECK(forget.Bind(1, gone).Run());
+  for (const int64_t gone : removed_) {
+    DH_CHECK(files_.SyncFolder(ShardPath(gone)));  // the row says that the file may still be there
+    DH_CHECK(forget.Bind(1, gone).Run());
+  }
   removed_.clear();  // should the transaction fail, they are looked at once more at the next start
-  DH_ASSIGN(Statement add, writer_.Prepare("INSERT INTO garbage VALUES (?1)"));
-  return add.Bind(1, file).Run();
+  DH_ASSIGN(Statement add, writer_.Prepare("INSERT OR IGNORE INTO garbage VALUES (?1)"));
+  for (const int64_t file : unwanted_) DH_CHECK(add.Bind(1, file).Run());
+  return {};
 }
 
-// The file of a row that has gone. Should it stay, the next start removes it.
-void ObjectFiles::RemoveFiles(int64_t old_file) {
-  if (old_file != 0 && files_.Remove(Path(old_file)).ok()) removed_.push_back(old_file);
+// After the transaction. Should a file stay, the next start removes it.
+void ObjectFiles::RemoveFiles() {
+  for (const int64_t file : std::exchange(unwanted_, {})) {
+    Discard(file);
+    if (files_.Remove(Path(file)).ok()) removed_.push_back(file);
+  }
 }
 
 base::Result<Object> ObjectFiles::Publish(int64_t file, Object object, std::optional<int64_t> if_generation) {
   const base::Status placed = Place(file);
   const std::lock_guard lock(writer_mutex_);
-  const auto entered = [&]() -> base::Result<std::pair<DatabaseTransaction, int64_t>> {
+  const std::set<int64_t> unwanted = unwanted_;
+  const auto enter = [&]() -> base::Status {
     DH_CHECK(placed);
     DH_ASSIGN(DatabaseTransaction transaction, DatabaseTransaction::Begin(writer_));
-    DH_ASSIGN(const int64_t old_file, Enter(writer_, file, object, if_generation));
-    return std::pair(std::move(transaction), old_file);
+    DH_CHECK(Enter(writer_, file, object, if_generation));
+    return transaction.Commit();
   };
-  auto begun = entered();
-  if (!begun.ok()) {
-    (void)files_.Remove(Path(file));
-    Discard(file);
-    return begun.error();
+  const base::Status entered = enter();
+  if (!entered.ok()) {
+    // A COMMIT that failed may still be on the disk: both names of the file stay up to the next one, or the next start.
+    unwanted_ = unwanted;
+    unwanted_.insert(file);
+    return entered.error();
   }
-  // A COMMIT that failed may still be on the disk: both names of the file stay, and the next start decides.
-  DH_CHECK(begun->first.Commit());
   Discard(file);
-  RemoveFiles(begun->second);
+  RemoveFiles();
   return object;
 }
 
@@ -549,10 +559,16 @@ base::Status ObjectFiles::Delete(const std::string& bucket, const std::string& n
   DH_CHECK(CheckGeneration(row, if_generation, "gs://" + bucket + "/" + name));
   DH_ASSIGN(Statement remove, writer_.Prepare("DELETE FROM objects WHERE bucket = ?1 AND name = ?2"));
   DH_CHECK(remove.Bind(1, bucket).Bind(2, name).Run());
-  DH_CHECK(AddGarbage(row->file));
-  DH_CHECK(transaction.Commit());
-  RemoveFiles(row->file);
-  return {};
+  const std::set<int64_t> unwanted = unwanted_;
+  unwanted_.insert(row->file);
+  base::Status removed = AddGarbage();
+  if (removed.ok()) removed = transaction.Commit();
+  if (removed.ok()) {
+    RemoveFiles();
+  } else {
+    unwanted_ = unwanted;  // it may still be there
+  }
+  return removed;
 }
 
 base::Result<Object> ObjectFiles::Update(const Object& object, std::optional<int64_t> if_metageneration) {

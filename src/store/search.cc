@@ -6,16 +6,13 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "dicom/dictionary.h"
+#include "dicom/tags.h"
 #include "store/internal/matching.h"
 #include "store/internal/stored_instances.h"
 
 namespace dicomhouse::store {
 namespace {
 
-constexpr uint32_t kStudyTag = 0x0020000D;
-constexpr uint32_t kSeriesTag = 0x0020000E;
-constexpr uint32_t kInstanceTag = 0x00080018;
-constexpr uint32_t kSopClassTag = 0x00080016;
 constexpr uint32_t kModalityTag = 0x00080060;
 constexpr uint32_t kModalitiesInStudyTag = 0x00080061;
 
@@ -124,10 +121,10 @@ class SearchPlan {
 
   bool AddTag(uint32_t tag, const Condition& condition) {
     const Level level = search_->level;
-    if (tag == kStudyTag) return AddUids("t.uid", condition);
-    if (tag == kSeriesTag && level != Level::kStudy) return AddUids("s.uid", condition);
-    if (tag == kInstanceTag && level == Level::kInstance) return AddUids("i.uid", condition);
-    if (tag == kSopClassTag && level == Level::kInstance) return AddUids("i.sop_class", condition);
+    if (tag == dicom::kStudyInstanceUidTag) return AddUids("t.uid", condition);
+    if (tag == dicom::kSeriesInstanceUidTag && level != Level::kStudy) return AddUids("s.uid", condition);
+    if (tag == dicom::kSopInstanceUidTag && level == Level::kInstance) return AddUids("i.uid", condition);
+    if (tag == dicom::kSopClassUidTag && level == Level::kInstance) return AddUids("i.sop_class", condition);
     if (tag == kModalitiesInStudyTag || (tag == kModalityTag && level == Level::kStudy)) return AddModalities(condition);
     const IndexedAttribute* attribute = FindColumn(tag);
     if (attribute == nullptr || attribute->level > level) return false;

@@ -1,10 +1,10 @@
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "base/limits.h"
+#include "base/sha256.h"
 #include "store/internal/stored_instances.h"
 
 namespace dicomhouse::store {
@@ -12,23 +12,17 @@ namespace {
 
 constexpr size_t kPieceBytes = 1 << 20;
 
-struct FreeDigest {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-
 base::Result<std::string> Sha256Of(dicom::ByteSource& source) {
-  const std::unique_ptr<EVP_MD_CTX, FreeDigest> digest(EVP_MD_CTX_new());
-  EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr);
+  base::Sha256 sha256;
   std::vector<uint8_t> piece(kPieceBytes);
   for (uint64_t at = 0;;) {
     DH_ASSIGN(const size_t got, source.ReadAt(at, piece));
-    EVP_DigestUpdate(digest.get(), piece.data(), got);
+    sha256.Update(std::span(piece).first(got));
     at += got;
     if (got < piece.size()) break;
   }
-  std::string sha256(32, '\0');
-  EVP_DigestFinal_ex(digest.get(), reinterpret_cast<uint8_t*>(sha256.data()), nullptr);
-  return sha256;
+  const base::Sha256Digest digest = sha256.Digest();
+  return std::string(digest.begin(), digest.end());
 }
 
 // The bytes that the header says it took from the instance are the instance's.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "dicom/tags.h"
 #include "transfer/instance_set.h"
 #include "transfer/internal/hashing_source.h"
 #include "transfer/internal/path_list.h"
@@ -17,11 +18,6 @@ namespace {
 
 using mapping::Reason;
 using mapping::RowTotals;
-
-constexpr uint32_t kStudyTag = 0x0020000D;
-constexpr uint32_t kSeriesTag = 0x0020000E;
-constexpr uint32_t kSopInstanceTag = 0x00080018;
-constexpr uint32_t kMediaStorageInstanceTag = 0x00020003;
 
 // Of a copy without a row, in the account.
 constexpr std::string_view kHasRow = "another file with the same SOP Instance UID has the row";
@@ -310,11 +306,11 @@ class Worker {
   }
 
   void Row(const mapping::SourceInfo& info, uint64_t order) {
-    std::string_view uid = instance_.Text(kSopInstanceTag);
-    if (uid.empty()) uid = instance_.Text(kMediaStorageInstanceTag);
+    std::string_view uid = instance_.Text(dicom::kSopInstanceUidTag);
+    if (uid.empty()) uid = instance_.Text(dicom::kMediaStorageSopInstanceUidTag);
     if (!IsOurs(uid.empty() ? info.path : uid)) return;
-    if (job_->options.filter.active() &&
-        !job_->options.filter.Admits(instance_.Text(kStudyTag), instance_.Text(kSeriesTag), uid)) {
+    if (job_->options.filter.active() && !job_->options.filter.Admits(instance_.Text(dicom::kStudyInstanceUidTag),
+                                                                      instance_.Text(dicom::kSeriesInstanceUidTag), uid)) {
       ++counts_.filtered;
       return;
     }

@@ -2,6 +2,7 @@
 // error is not there, what was acknowledged survives a power failure, and the store goes on.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <random>
 #include <set>
 #include <string>
@@ -251,6 +252,15 @@ std::string ContentsOf(Objects& objects) {
   return got.ok() ? bytes.substr(0, *got) : "";
 }
 
+// Files of objects: they have numbers for names.
+int CountFiles(const std::string& folder) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    count += entry.is_regular_file() && entry.path().filename().string().find_first_not_of("0123456789") == std::string::npos;
+  }
+  return count;
+}
+
 TEST_P(StoreDiskFault, ObjectsHaveWhatWasAcknowledged) {
   FailEach(1, [&](SimulatedDisk& disk, const std::string& folder, int operation) {
     std::string acknowledged;
@@ -275,6 +285,8 @@ TEST_P(StoreDiskFault, ObjectsHaveWhatWasAcknowledged) {
         EXPECT_TRUE(objects.ok()) << (objects.ok() ? "" : objects.error().message);
         if (!objects.ok()) return;
         EXPECT_TRUE(possible.contains(ContentsOf(**objects))) << ContentsOf(**objects);
+        EXPECT_TRUE(PutObject(**objects, "afterwards").ok());
+        EXPECT_EQ(CountFiles(image.path()), 1) << "no file without a row";
       }
     };
     auto objects = *Objects::Open(folder, disk.files());

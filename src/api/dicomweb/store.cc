@@ -5,6 +5,7 @@
 #include "api/dicomweb/dicomweb.h"
 #include "api/dicomweb/store_response.h"
 #include "base/limits.h"
+#include "dicom/tags.h"
 #include "http/multipart.h"
 
 namespace dicomhouse::api::dicomweb {
@@ -12,8 +13,6 @@ namespace {
 
 using base::Error;
 using base::ErrorCode;
-
-constexpr uint32_t kSopClassTag = 0x00080016;
 
 uint16_t ReasonOf(const Error& error) {
   const bool bytes = error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kUnsupported;
@@ -70,7 +69,7 @@ base::Status Session::Add(http::BodyReader& body) {
   }
   const store::InstanceKey& key = (*incoming)->key();
   if (!resource_->key.study.empty() && key.study != resource_->key.study) {
-    Fail({key, std::string((*incoming)->header().Text(kSopClassTag)), kDoesNotMatch,
+    Fail({key, std::string((*incoming)->header().Text(dicom::kSopClassUidTag)), kDoesNotMatch,
           "The instance is of study " + key.study + ", the request is for study " + resource_->key.study + "."});
     return {};
   }
@@ -84,7 +83,7 @@ void Session::Commit() {
   if (group_.empty()) return;
   const auto stored = instances_->Commit(group_, store::OnExisting::kRefuse);
   for (size_t i = 0; i < group_.size(); ++i) {
-    StoreOutcome outcome{group_[i]->key(), std::string(group_[i]->header().Text(kSopClassTag)), 0, {}};
+    StoreOutcome outcome{group_[i]->key(), std::string(group_[i]->header().Text(dicom::kSopClassUidTag)), 0, {}};
     if (!stored.ok()) {
       ++io_errors_;
       outcome.failure = kOutOfResources;

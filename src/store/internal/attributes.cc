@@ -4,13 +4,12 @@
 #include <charconv>
 
 #include "dicom/dictionary.h"
+#include "dicom/tags.h"
 #include "dicom/vr.h"
 #include "store/internal/matching.h"
 
 namespace dicomhouse::store {
 namespace {
-
-constexpr uint32_t kCharacterSetTag = 0x00080005;
 
 constexpr IndexedAttribute kAttributes[] = {
     {0x00080020, Level::kStudy, "study_date"},
@@ -89,7 +88,7 @@ std::string AttributeReader::Text(const dicom::Instance& header, const dicom::To
   const std::string_view bytes = header.Value(element);
   const dicom::Vr vr = VrOf(element);
   if (IsWholeNumber(vr)) return NumbersAsText(bytes, vr, header.EncodingOf(element).big_endian);
-  const std::string_view set = header.Text(kCharacterSetTag);
+  const std::string_view set = header.Text(dicom::kSpecificCharacterSetTag);
   if (set != character_set_value_) {
     character_set_value_ = set;
     character_set_ = dicom::CharacterSet(set);

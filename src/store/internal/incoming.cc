@@ -4,18 +4,12 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "dicom/tags.h"
 #include "store/internal/header_bytes.h"
 
 namespace dicomhouse::store {
 namespace {
 
-constexpr uint32_t kTransferSyntaxTag = 0x00020010;
-constexpr uint32_t kMediaStorageClassTag = 0x00020002;
-constexpr uint32_t kMediaStorageInstanceTag = 0x00020003;
-constexpr uint32_t kSopClassTag = 0x00080016;
-constexpr uint32_t kSopInstanceTag = 0x00080018;
-constexpr uint32_t kStudyTag = 0x0020000D;
-constexpr uint32_t kSeriesTag = 0x0020000E;
 constexpr size_t kMaxUidBytes = 64;  // PS3.5 §9.1
 constexpr std::string_view kImplicitLittleEndian = "1.2.840.10008.1.2";
 constexpr std::string_view kExplicitLittleEndian = "1.2.840.10008.1.2.1";
@@ -56,9 +50,7 @@ base::Result<std::string> ReadHeaderBytes(dicom::ByteSource& source, uint64_t si
 }
 
 IncomingInstance::IncomingInstance(base::FileSystem& files, int64_t store, std::string spill_path)
-    : files_(&files), store_(store), spill_path_(std::move(spill_path)), digest_(EVP_MD_CTX_new()) {
-  EVP_DigestInit_ex(digest_.get(), EVP_sha256(), nullptr);
-}
+    : files_(&files), store_(store), spill_path_(std::move(spill_path)) {}
 
 IncomingInstance::~IncomingInstance() {
   if (file_ != nullptr) (void)file_->Close();
@@ -70,7 +62,7 @@ base::Status IncomingInstance::Append(std::span<const uint8_t> bytes) {
     return base::Error{base::ErrorCode::kLimit,
                        "an instance of more than " + std::to_string(base::kMaxInstanceBytes) + " bytes is not stored"};
   }
-  EVP_DigestUpdate(digest_.get(), bytes.data(), bytes.size());
+  digest_.Update(bytes);
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   size_ += bytes.size();
   if (!spilled_ && size_ <= base::kMaxSegmentInstanceBytes) {
@@ -90,8 +82,8 @@ base::Status IncomingInstance::Spill() {
 }
 
 base::Status IncomingInstance::Finish() {
-  sha256_.resize(32);
-  EVP_DigestFinal_ex(digest_.get(), reinterpret_cast<uint8_t*>(sha256_.data()), nullptr);
+  const base::Sha256Digest digest = digest_.Digest();
+  sha256_.assign(digest.begin(), digest.end());
   if (spilled_) {
     DH_CHECK(file_->Sync());
     DH_CHECK(std::exchange(file_, nullptr)->Close());
@@ -115,15 +107,15 @@ base::Status IncomingInstance::ReadHeader(dicom::ByteSource& source) {
 }
 
 base::Status IncomingInstance::ReadKey() {
-  std::string_view instance = header_.Text(kSopInstanceTag);
-  if (instance.empty()) instance = header_.Text(kMediaStorageInstanceTag);
-  DH_CHECK(TakeUid(header_.Text(kStudyTag), "Study Instance UID (0020,000D)", key_.study));
-  DH_CHECK(TakeUid(header_.Text(kSeriesTag), "Series Instance UID (0020,000E)", key_.series));
+  std::string_view instance = header_.Text(dicom::kSopInstanceUidTag);
+  if (instance.empty()) instance = header_.Text(dicom::kMediaStorageSopInstanceUidTag);
+  DH_CHECK(TakeUid(header_.Text(dicom::kStudyInstanceUidTag), "Study Instance UID (0020,000D)", key_.study));
+  DH_CHECK(TakeUid(header_.Text(dicom::kSeriesInstanceUidTag), "Series Instance UID (0020,000E)", key_.series));
   DH_CHECK(TakeUid(instance, "SOP Instance UID (0008,0018)", key_.instance));
-  sop_class_ = header_.Text(kSopClassTag);
-  if (sop_class_.empty()) sop_class_ = header_.Text(kMediaStorageClassTag);
+  sop_class_ = header_.Text(dicom::kSopClassUidTag);
+  if (sop_class_.empty()) sop_class_ = header_.Text(dicom::kMediaStorageSopClassUidTag);
   if (!IsUid(sop_class_)) sop_class_.clear();
-  transfer_syntax_ = header_.Text(kTransferSyntaxTag);
+  transfer_syntax_ = header_.Text(dicom::kTransferSyntaxUidTag);
   if (!IsUid(transfer_syntax_)) {
     transfer_syntax_ = header_.encoding.big_endian    ? kExplicitBigEndian
                        : header_.encoding.explicit_vr ? kExplicitLittleEndian

@@ -1,13 +1,12 @@
 // One instance on its way into the store: bytes in memory, or in a file when they are many; their digest; their header.
 #pragma once
 
-#include <openssl/evp.h>
-
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "store/instances.h"
 #include "store/internal/attributes.h"
 
@@ -46,10 +45,6 @@ class IncomingInstance final : public Incoming {
   const InstanceAttributes& attributes() const { return attributes_; }
 
  private:
-  struct FreeDigest {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  };
-
   base::Status Spill();
   base::Status ReadHeader(dicom::ByteSource& source);
   base::Status ReadKey();
@@ -62,7 +57,7 @@ class IncomingInstance final : public Incoming {
   bool spilled_ = false;
   bool finished_ = false;
   uint64_t size_ = 0;
-  std::unique_ptr<EVP_MD_CTX, FreeDigest> digest_;
+  base::Sha256 digest_;
 
   dicom::Instance header_;
   InstanceKey key_;
