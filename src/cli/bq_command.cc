@@ -1,12 +1,8 @@
 // `dicomhouse bq extract`: a table of the warehouse to an object, so that the result of a query becomes a filter file.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 
+#include "base/unnamed_file.h"
 #include "cli/command.h"
 #include "cli/storage_client.h"
 #include "query/query.h"
@@ -25,41 +21,6 @@ struct ExtractFlags {
   bool no_header = false;
 };
 
-// A file without a name: it goes when it is closed.
-class SpoolFile {
- public:
-  static base::Result<SpoolFile> Make() {
-    std::error_code failed;
-    std::string path = (std::filesystem::temp_directory_path(failed) / "dicomhouse-extract-XXXXXX").string();
-    const int descriptor = failed ? -1 : ::mkostemp(path.data(), O_CLOEXEC);
-    if (descriptor < 0) return Error{ErrorCode::kIo, path + ": can't be made (set TMPDIR)"};
-    ::unlink(path.c_str());
-    return SpoolFile(descriptor);
-  }
-  SpoolFile(SpoolFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  SpoolFile& operator=(SpoolFile&&) = delete;
-  ~SpoolFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-
-  base::Status Write(std::string_view bytes) const {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-      if (written < 0 && errno != EINTR) return Error{ErrorCode::kIo, "can't write to the temporary folder"};
-      if (written > 0) bytes.remove_prefix(static_cast<size_t>(written));
-    }
-    return {};
-  }
-  int Rewound() const {
-    ::lseek(descriptor_, 0, SEEK_SET);
-    return descriptor_;
-  }
-
- private:
-  explicit SpoolFile(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;
-};
-
 base::Result<int> Extract(const ExtractFlags& flags, const Common& common) {
   std::string text = flags.table;  // PROJECT:DATASET.TABLE is bq's form
   if (!text.starts_with("bq://")) {
@@ -70,7 +31,7 @@ base::Result<int> Extract(const ExtractFlags& flags, const Common& common) {
   if (to.object.empty()) return Error{ErrorCode::kInvalidArgument, flags.uri + ": name the object too"};
   if (flags.uri.find('*') != std::string::npos)
     return Error{ErrorCode::kUnsupported, flags.uri + ": one object is written; leave the * out"};
-  DH_ASSIGN(const SpoolFile spool, SpoolFile::Make());
+  DH_ASSIGN(const base::UnnamedFile spool, base::UnnamedFile::Make());
   query::Options options;
   options.format = flags.format == "CSV" ? query::Format::kCsv : query::Format::kJsonLines;
   bool in_header = flags.no_header && options.format == query::Format::kCsv;

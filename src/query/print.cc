@@ -267,7 +267,7 @@ class CsvRows : public Printer {
       if (i > 0) text_ += ',';
       Cell(columns[i].name);
     }
-    text_ += "\r\n";
+    text_ += '\n';
     return {};
   }
 
@@ -283,7 +283,7 @@ class CsvRows : public Printer {
         Cell(cell);
       }
     }
-    text_ += "\r\n";
+    text_ += '\n';
     return Flush(false);
   }
 

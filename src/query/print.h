@@ -1,4 +1,5 @@
-// Results as text: a table for people, JSON as BigQuery prints it, CSV (RFC 4180).
+// Results as text: a table for people, JSON as BigQuery prints it, CSV (RFC 4180, but for line ends, which are \n as bq prints
+// them).
 #pragma once
 
 #include "base/result.h"

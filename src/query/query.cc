@@ -1,10 +1,9 @@
 #include "query/query.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <utility>
@@ -12,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/sync_file.h"
+#include "base/unnamed_file.h"
 #include "query/dialect.h"
 #include "query/gate.h"
 #include "query/print.h"
@@ -157,30 +157,6 @@ base::Status CheckNames(const std::vector<warehouse::ValueType>& columns) {
   return {};
 }
 
-// A folder that only this process knows, gone with the object.
-class TemporaryFolder {
- public:
-  static base::Result<std::unique_ptr<TemporaryFolder>> Make() {
-    std::error_code failed;
-    std::string path = (std::filesystem::temp_directory_path(failed) / "dicomhouse-XXXXXX").string();
-    if (failed || ::mkdtemp(path.data()) == nullptr) {
-      return base::Error{base::ErrorCode::kIo, path + ": no temporary folder can be made there (set TMPDIR)"};
-    }
-    return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(std::move(path)));
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
-
 base::Status CopyToOutput(const std::string& path, const Output& output) {
   DH_ASSIGN(const base::InputFile file, base::InputFile::Open(path));
   std::vector<uint8_t> buffer(size_t{1} << 20);
@@ -210,12 +186,11 @@ class Statement {
       : tables_(warehouse, options.defaults), options_(options) {}
 
   base::Status Answer(std::string_view sql, const Output& output) {
-    std::unique_ptr<TemporaryFolder> folder;
-    std::string file;
+    std::optional<base::UnnamedFile> spool;
     if (options_.format == Format::kParquet) {
-      DH_ASSIGN(folder, TemporaryFolder::Make());
-      file = folder->path() + "/result.parquet";
+      DH_ASSIGN(spool, base::UnnamedFile::Make());
     }
+    const std::string file = spool.has_value() ? spool->path() : "";
     DH_ASSIGN(Engine engine, Prepare(sql, file));
     auto rows = engine.Query(translation_.sql);
     if (!rows.ok()) return Explain(engine, rows.error(), translation_, tables_);

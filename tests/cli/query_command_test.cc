@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "tests/cli/program_runner.h"
 
 namespace dicomhouse::cli {
@@ -28,16 +31,16 @@ TEST(QueryCommand, AnswersBecomeTables) {
   const Outcome read =
       Dicomhouse(scratch, {"query", "--format", "csv", "SELECT DISTINCT * EXCEPT (list, record, bytes) FROM made ORDER BY uid"});
   EXPECT_EQ(read.out,
-            "uid,n,real,yes,day,time,moment,nothing\r\n"
-            "1.1,1,1.5,true,2026-11-23,12:30:45.500000,2026-11-23 12:00:00 UTC,\r\n"
-            "1.2,1,1.5,true,2026-11-23,12:30:45.500000,2026-11-23 12:00:00 UTC,\r\n"
-            "1.3,1,1.5,true,2026-11-23,12:30:45.500000,2026-11-23 12:00:00 UTC,\r\n")
+            "uid,n,real,yes,day,time,moment,nothing\n"
+            "1.1,1,1.5,true,2026-11-23,12:30:45.500000,2026-11-23 12:00:00 UTC,\n"
+            "1.2,1,1.5,true,2026-11-23,12:30:45.500000,2026-11-23 12:00:00 UTC,\n"
+            "1.3,1,1.5,true,2026-11-23,12:30:45.500000,2026-11-23 12:00:00 UTC,\n")
       << read.err;
   EXPECT_EQ(
       Dicomhouse(scratch, {"query", "--format", "csv", "SELECT COUNT(*) AS n, MAX(record.u[OFFSET(0)].t) AS t FROM made"}).out,
-      "n,t\r\n6,2\r\n");
+      "n,t\n6,2\n");
   EXPECT_EQ(into({"--replace"}).code, 0);
-  EXPECT_EQ(Dicomhouse(scratch, {"query", "--format", "csv", "SELECT COUNT(*) AS n FROM made"}).out, "n\r\n3\r\n");
+  EXPECT_EQ(Dicomhouse(scratch, {"query", "--format", "csv", "SELECT COUNT(*) AS n FROM made"}).out, "n\n3\n");
 }
 
 TEST(QueryCommand, EmptyAnswersAreEmptyTables) {
@@ -46,9 +49,30 @@ TEST(QueryCommand, EmptyAnswersAreEmptyTables) {
   ASSERT_EQ(Dicomhouse(scratch, {"export", scratch.path("in")}).code, 0);
   const Outcome made = Dicomhouse(scratch, {"query", "SELECT Modality FROM metadata WHERE false", "--destination-table", "none"});
   EXPECT_EQ(made.out, "0 rows in local.dicom.none\n") << made.err;
-  EXPECT_EQ(Dicomhouse(scratch, {"query", "--format", "csv", "SELECT * FROM none"}).out, "Modality\r\n");
+  EXPECT_EQ(Dicomhouse(scratch, {"query", "--format", "csv", "SELECT * FROM none"}).out, "Modality\n");
   EXPECT_EQ(Dicomhouse(scratch, {"query", "SELECT nowhere FROM metadata", "--destination-table", "x"}).code, 2);
   EXPECT_EQ(Dicomhouse(scratch, {"query", "SELECT 1", "--append"}).code, 2);
+}
+
+TEST(QueryCommand, AKilledQuestionLeavesNothingInTheTemporaryFolder) {
+  const Scratch scratch;
+  const std::string folder = scratch.path("temporary");
+  std::filesystem::create_directories(folder);
+  const char* before = std::getenv("TMPDIR");
+  const std::string kept = before != nullptr ? before : "/tmp";
+  ::setenv("TMPDIR", folder.c_str(), 1);
+  const std::string endless =
+      "SELECT a, b, c FROM UNNEST(GENERATE_ARRAY(1, 100000)) a, UNNEST(GENERATE_ARRAY(1, 100000)) b, "
+      "UNNEST(GENERATE_ARRAY(1, 100000)) c";
+  const Running slow(scratch, {"query", "--format", "parquet", endless}, -1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(700));
+  ::kill(slow.process(), SIGTERM);
+  const Outcome killed = slow.Wait();
+  const Outcome done = Dicomhouse(scratch, {"query", "--format", "parquet", "SELECT 1 AS a"});
+  ::setenv("TMPDIR", kept.c_str(), 1);
+  EXPECT_EQ(killed.code, -SIGTERM) << killed.err;
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  EXPECT_EQ(done.out.substr(0, 4), "PAR1") << done.err;
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ TEST_F(DialectTest, UnnestInEveryForm) {
 TEST_F(DialectTest, StarsShowTheColumnsOfGoogleSql) {
   const auto header = [&](const std::string& sql) {
     const auto answer = house_->Ask(sql, Format::kCsv);
-    return answer.ok() ? answer->substr(0, answer->find("\r\n")) : answer.error().message;
+    return answer.ok() ? answer->substr(0, answer->find('\n')) : answer.error().message;
   };
   const std::string table =
       "PatientID,StudyInstanceUID,SeriesInstanceUID,SOPInstanceUID,StudyDate,StudyTime,AcquisitionDateTime,Rows,SliceThickness,"

@@ -68,10 +68,10 @@ TEST(Print, DatesOfAllCenturies) {
             "0001-01-01,1600-02-29,1969-12-31,9999-12-31,1969-12-31 23:59:59.999999 UTC,,\"\"\n");
 }
 
-TEST(Print, CsvQuotesWhatRfc4180Asks) {
+TEST(Print, CsvQuotesWhatRfc4180AsksAndEndsLinesAsBqDoes) {
   const House house;
   EXPECT_EQ(*house.Ask(R"(SELECT 'a,b' AS `x"y`, 'c"d' AS b, 'e\nf' AS c, [1] AS d)", Format::kCsv),
-            "\"x\"\"y\",b,c,d\r\n\"a,b\",\"c\"\"d\",\"e\nf\",\"[\"\"1\"\"]\"\r\n");
+            "\"x\"\"y\",b,c,d\n\"a,b\",\"c\"\"d\",\"e\nf\",\"[\"\"1\"\"]\"\n");
 }
 
 TEST(Print, TablesAlignAndCutAndDoNotSteerTerminals) {

@@ -102,9 +102,7 @@ class House {
   std::string Rows(std::string_view sql) const {
     const auto answer = Ask(sql, Format::kCsv);
     if (!answer.ok()) return "error: " + answer.error().message;
-    std::string text = answer->substr(answer->find("\r\n") + 2);
-    for (size_t at = 0; (at = text.find("\r\n", at)) != std::string::npos;) text.replace(at, 2, "\n");
-    return text;
+    return answer->substr(answer->find('\n') + 1);
   }
 
  private:
