@@ -13,6 +13,7 @@
 
 #include "cli/command.h"
 #include "cli/suggest.h"
+#include "cli/terminal.h"
 
 namespace dicomhouse::cli {
 namespace {
@@ -422,8 +423,8 @@ void AddGenerate(CLI::App& app, Run& run) {
                                : *what == "bash" ? BashCompletion(app)
                                : *what == "zsh"  ? ZshCompletion(app)
                                                  : FishCompletion(app);
-      return std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0 ? static_cast<int>(kFailed)
-                                                                              : static_cast<int>(kDone);
+      const base::Status printed = PrintBytes(text);
+      return printed.ok() ? static_cast<int>(kDone) : Complain(printed.error());
     };
   });
 }

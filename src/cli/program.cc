@@ -1,10 +1,16 @@
 #include "cli/program.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <set>
 
 #include "cli/suggest.h"
+#include "cli/terminal.h"
 
 namespace dicomhouse::cli {
 
@@ -117,17 +123,52 @@ std::unique_ptr<CLI::App> MakeProgram(Common& common, Run& run) {
   return app;
 }
 
-int Main(int argc, char** argv) {
+namespace {
+
+// Of the descriptors 0, 1 and 2, those that the caller has closed. A file opened later would get one of their numbers, and a
+// message would be written into a table. What is opened instead can't be used: who needs the stream gets an error.
+void FillStandardDescriptors() {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+    if (::fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF) continue;
+    (void)::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // takes the lowest free number
+  }
+}
+
+// Nobody means "" by a folder, a file or a table: it is a variable of a shell that is not set. Where the server's API clears a
+// field by an empty text, it may be given.
+void RefuseEmptyValues(const CLI::App& app) {
+  static const std::set<std::string, std::less<>> kClearing = {"pubsub-topic", "stream-configs", "time-zone"};
+  std::string words;
+  for (const CLI::Option* option : ChosenCommand(app, words)->get_options()) {
+    if (option->get_lnames().empty() || kClearing.contains(option->get_lnames().front())) continue;
+    const auto& values = option->results();
+    if (std::find(values.begin(), values.end(), "") != values.end())
+      throw CLI::ValidationError("--" + option->get_lnames().front(), "the value is empty");
+  }
+}
+
+int ParseAndRun(int argc, char** argv) {
   Common common;
   Run run;
   const auto app = MakeProgram(common, run);
   try {
     app->parse(argc, argv);
+    RefuseEmptyValues(*app);
   } catch (const CLI::ParseError& error) {
     // Help and version are exceptions too, with the code 0.
     return error.get_exit_code() == 0 ? app->exit(error) : Refuse(*app, error);
   }
   return run ? run() : kWrongUse;
+}
+
+}  // namespace
+
+int Main(int argc, char** argv) {
+  FillStandardDescriptors();
+  const int code = ParseAndRun(argc, argv);
+  const base::Status printed = FlushOutput();
+  const bool good = code == kDone || code == kDoneWithFailures;
+  return printed.ok() || !good ? code : Complain(printed.error().message, kFailed);
 }
 
 }  // namespace dicomhouse::cli

@@ -10,7 +10,7 @@ namespace dicomhouse::cli {
 // All commands. `common` and `run` must outlive the result.
 std::unique_ptr<CLI::App> MakeProgram(Common& common, Run& run);
 
-// Parses and runs. Returns the exit code.
+// Parses and runs. Returns the exit code; kFailed also when standard output could not be written.
 int Main(int argc, char** argv);
 
 }  // namespace dicomhouse::cli

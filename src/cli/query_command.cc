@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "cli/command.h"
+#include "cli/terminal.h"
 #include "query/query.h"
 
 namespace dicomhouse::cli {
@@ -56,11 +57,7 @@ base::Status RunQuery(const QueryFlags& flags, const Common& common) {
   options.max_rows = flags.max_rows;
   options.threads = flags.threads;
   if (!flags.destination.empty()) return RunIntoTable(flags, common, sql, options);
-  return query::Run(warehouse::Warehouse(common.warehouse), sql, options, [](std::string_view piece) -> base::Status {
-    if (std::fwrite(piece.data(), 1, piece.size(), stdout) != piece.size())
-      return base::Error{base::ErrorCode::kIo, "can't write to standard output"};
-    return {};
-  });
+  return query::Run(warehouse::Warehouse(common.warehouse), sql, options, PrintBytes);
 }
 
 }  // namespace

@@ -198,6 +198,7 @@ base::Result<int> DiffSchemas(const SchemaFlags& flags, const Common& common) {
   } else {
     PrintDifferences(flags, differences);
   }
+  DH_CHECK(FlushOutput());  // here, since 1 would say that they differ
   return differences.empty() ? kDone : kFailed;
 }
 

@@ -143,10 +143,7 @@ base::Status CopyUp(StorageClient& storage, const Step& step) {
 base::Status CopyDown(StorageClient& storage, const Step& step) {
   DH_ASSIGN(const ObjectUri from, ObjectUri::Parse(step.from));
   if (step.to == "-") {
-    return storage.Download(from, [](std::string_view bytes) -> base::Status {
-      if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size()) return {};
-      return Error{ErrorCode::kIo, "can't write to standard output"};
-    });
+    return storage.Download(from, PrintBytes);
   }
   base::FileSystem& files = base::RealFileSystem();
   const std::string folder = fs::path(step.to).parent_path().string();

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 #include <iostream>
 
@@ -23,6 +25,12 @@ std::string FormatTime(int64_t unix_ms, const char* format, bool utc) {
   if ((utc ? ::gmtime_r(&seconds, &parts) : ::localtime_r(&seconds, &parts)) == nullptr) return "-";
   std::array<char, 64> text{};
   return {text.data(), std::strftime(text.data(), text.size(), format, &parts)};
+}
+
+// With the reason in errno; 0 when it was an earlier call that failed.
+base::Error OutputError() {
+  const std::string reason = errno == 0 ? "" : std::string(": ") + std::strerror(errno);
+  return {base::ErrorCode::kIo, "can't write to standard output" + reason};
 }
 
 }  // namespace
@@ -84,6 +92,19 @@ std::string Printable(std::string_view text) {
     }
   }
   return out;
+}
+
+base::Status PrintBytes(std::string_view bytes) {
+  return std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size() ? base::Status() : OutputError();
+}
+
+base::Status FlushOutput() {
+  errno = 0;
+  bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  // Network file systems say only when a descriptor is closed that a quota is used up.
+  const int copy = written ? ::dup(STDOUT_FILENO) : -1;
+  if (copy >= 0) written = ::close(copy) == 0;
+  return written ? base::Status() : OutputError();
 }
 
 void PrintJson(const base::Json& json) { std::printf("%s\n", json.Print().c_str()); }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/result.h"
 
 namespace dicomhouse::cli {
 
@@ -40,6 +41,11 @@ bool Ask(const std::string& question);
 
 // `text` for a terminal: control characters as \n, \t or \xNN; all else as it is.
 std::string Printable(std::string_view text);
+
+// Bytes on standard output. Errors: as FlushOutput.
+base::Status PrintBytes(std::string_view bytes);
+// What was printed has reached the system. Errors: kIo, with the system's reason: a full disk, a closed descriptor.
+base::Status FlushOutput();
 
 // One line on standard output.
 void PrintJson(const base::Json& json);

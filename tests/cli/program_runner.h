@@ -65,7 +65,9 @@ struct Outcome {
 // A run that has been started. The tests are single-threaded, so that the process may go on after fork.
 class Running {
  public:
-  Running(const Scratch& scratch, std::vector<std::string> words, int input) {
+  // `output`: where standard output goes, instead of into Outcome::out.
+  Running(const Scratch& scratch, std::vector<std::string> words, int input, std::string output = "")
+      : output_(std::move(output)) {
     const std::string base = scratch.path(".run" + std::to_string(++Count()));
     out_ = base + ".out";
     err_ = base + ".err";
@@ -92,7 +94,9 @@ class Running {
   [[noreturn]] void RunChild(const Scratch& scratch, std::vector<std::string> words, int input) const {
     if (input >= 0) ::dup2(input, 0);
     if (input < 0 && std::freopen("/dev/null", "r", stdin) == nullptr) ::_exit(99);
-    if (std::freopen(out_.c_str(), "w", stdout) == nullptr || std::freopen(err_.c_str(), "w", stderr) == nullptr) ::_exit(99);
+    if (std::freopen(output_.empty() ? out_.c_str() : output_.c_str(), "w", stdout) == nullptr ||
+        std::freopen(err_.c_str(), "w", stderr) == nullptr)
+      ::_exit(99);
     ::setenv("DICOMHOUSE_WAREHOUSE", scratch.path("warehouse").c_str(), 1);
     words.insert(words.begin(), "dicomhouse");
     std::vector<char*> pointers;
@@ -102,6 +106,7 @@ class Running {
     ::_exit(code);
   }
 
+  std::string output_;
   std::string out_;
   std::string err_;
   pid_t process_ = -1;
@@ -109,6 +114,10 @@ class Running {
 
 inline Outcome Dicomhouse(const Scratch& scratch, std::vector<std::string> words) {
   return Running(scratch, std::move(words), -1).Wait();
+}
+
+inline Outcome DicomhouseInto(const std::string& output, const Scratch& scratch, std::vector<std::string> words) {
+  return Running(scratch, std::move(words), -1, output).Wait();
 }
 
 // ---- DICOM, explicit VR little endian

@@ -74,6 +74,86 @@ TEST(ProgramTest, MisspeltWordsAreSuggestedRightlyAndAreWrongUse) {
   }
 }
 
+TEST(ProgramTest, AnEmptyValueIsRefusedByEachFlagThatNamesAPlace) {
+  const Scratch scratch;
+  const std::string scans = scratch.Write("scans/a.dcm", Instance("1.1"));
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"export", scans, "--warehouse"}, "--warehouse"},
+      {{"export", scans, "--duckdb"}, "--duckdb"},
+      {{"export", scans, "--parquet"}, "--parquet"},
+      {{"export", scans, "--bq-table"}, "--bq-table"},
+      {{"export", scans, "--filter-file"}, "--filter"},
+      {{"query", "SELECT 1", "--warehouse"}, "--warehouse"},
+      {{"tables", "--warehouse"}, "--warehouse"},
+      {{"schema", "--table"}, "--table"},
+      {{"serve", "--data"}, "--data"},
+      {{"serve", "--listen"}, "--listen"},
+      {{"store", "verify", "--data"}, "--data"},
+      {{"bq", "extract", "t", "gs://b/o", "--warehouse"}, "--warehouse"}};
+  for (auto [words, flag] : cases) {
+    words.emplace_back("");
+    const Outcome refused = Dicomhouse(scratch, words);
+    EXPECT_EQ(refused.code, kWrongUse) << flag << refused.err;
+    EXPECT_THAT(refused.err, HasSubstr(flag)) << flag;
+    EXPECT_THAT(refused.err, HasSubstr("the value is empty")) << flag;
+  }
+}
+
+// /dev/full answers every write with ENOSPC.
+TEST(ProgramTest, OutputThatCannotBeWrittenIsAFailureOfEachCommand) {
+  const Scratch scratch;
+  const std::string scan = scratch.Write("scans/a.dcm", Instance("1.1"));
+  ASSERT_EQ(Dicomhouse(scratch, {"export", scan}).code, kDone);
+  const std::vector<std::vector<std::string>> commands = {{"--help"},
+                                                          {"--version"},
+                                                          {"export", "--help"},
+                                                          {"export", scan, "--overwrite-table", "--json"},
+                                                          {"export", scan, "--overwrite-table"},
+                                                          {"schema", "--table", "metadata"},
+                                                          {"schema", scan},
+                                                          {"schema", "--why", "Modality", scan},
+                                                          {"tables"},
+                                                          {"table", "show", "metadata"},
+                                                          {"table", "versions", "metadata", "--json"},
+                                                          {"inspect", scan},
+                                                          {"inspect", scan, "--json"},
+                                                          {"query", "SELECT 1 AS a"},
+                                                          {"query", "SELECT 1 AS a", "--format", "csv"},
+                                                          {"query", "SELECT 1 AS a", "--format", "json"},
+                                                          {"query", "SELECT 1 AS a", "--format", "parquet"},
+                                                          {"query", "SELECT 1 AS a", "--destination-table", "t"},
+                                                          {"generate", "man"}};
+  for (const auto& words : commands) {
+    const Outcome failed = DicomhouseInto("/dev/full", scratch, words);
+    EXPECT_EQ(failed.code, kFailed) << words.front() << " " << words.back();
+    const std::string reason = words.front() == "--version" ? "" : ": No space left";  // a library's write, which hides it
+    EXPECT_THAT(failed.err, HasSubstr("can't write to standard output" + reason)) << words.front() << " " << words.back();
+  }
+  // diff says by 1 that schemas differ.
+  EXPECT_EQ(DicomhouseInto("/dev/full", scratch, {"schema", "diff", "metadata", "metadata_account"}).code, kWrongUse);
+}
+
+TEST(ProgramTest, ClosedStandardStreamsAreErrorsAndNeverOtherFiles) {
+  const Scratch scratch;
+  const std::string scan = scratch.Write("a.dcm", Instance("1.1"));
+  const pid_t process = ::fork();
+  if (process == 0) {
+    ::setenv("DICOMHOUSE_WAREHOUSE", scratch.path("warehouse").c_str(), 1);
+    for (int descriptor = 0; descriptor < 3; ++descriptor) ::close(descriptor);
+    std::vector<std::string> words = {"dicomhouse", "export", scan, "--parquet", scratch.path("out.parquet")};
+    std::vector<char*> pointers;
+    for (std::string& word : words) pointers.push_back(word.data());
+    ::_exit(Main(static_cast<int>(pointers.size()), pointers.data()));
+  }
+  int status = 0;
+  ::waitpid(process, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), kFailed);
+  const std::string parquet = ReadFile(scratch.path("out.parquet"));
+  EXPECT_THAT(parquet, testing::StartsWith("PAR1"));
+  EXPECT_THAT(parquet, testing::EndsWith("PAR1"));
+  EXPECT_THAT(parquet, testing::Not(HasSubstr("instances in")));
+}
+
 TEST(ProgramTest, TheFlagGoesBeforeTheVariableForTheWarehouse) {
   const Scratch scratch;
   const Outcome listed = Dicomhouse(scratch, {"tables", "--warehouse", scratch.path("other")});
