@@ -18,6 +18,10 @@ std::optional<std::string> DecodeBase64(std::string_view text);
 // forbids or a reader may take for other white space, becomes a space.
 std::string EscapedMarkup(std::string_view text);
 
+// `text` as one word of a command line that a POSIX shell reads: as it is where nothing in it means anything to a shell, else in
+// double or single quotes. Requires: no NUL byte.
+std::string ShellWord(std::string_view text);
+
 // UTF-8 as RFC 3629 has it: nothing overlong, no surrogates, nothing above U+10FFFF, nothing cut.
 bool IsUtf8(std::string_view bytes);
 

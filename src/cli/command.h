@@ -59,6 +59,12 @@ void AddCommonFlags(CLI::App& app, Common& common);
 // A table's name as the user wrote it, with what is missing from `common`.
 base::Result<warehouse::TableName> ParseTableName(const std::string& text, const Common& common);
 
+// For commands that are suggested to a user.
+// The words that lead to the warehouse, with a blank behind: "" where it is found without.
+std::string WarehouseWords(const Common& common);
+// The table as a question names it, whatever --project and --dataset are.
+std::string TableInQuery(const warehouse::TableName& name);
+
 // Prints "dicomhouse: TEXT" to standard error and returns `code`.
 int Complain(const std::string& text, int code);
 // The same for an error; the exit code follows from its class.

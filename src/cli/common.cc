@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/text.h"
 #include "cli/command.h"
 
 namespace dicomhouse::cli {
@@ -34,6 +35,16 @@ void AddCommonFlags(CLI::App& app, Common& common) {
 
 base::Result<warehouse::TableName> ParseTableName(const std::string& text, const Common& common) {
   return warehouse::TableName::Parse(text, {common.project, common.dataset, ""});
+}
+
+std::string WarehouseWords(const Common& common) {
+  return common.warehouse == DefaultWarehouse() ? "" : "--warehouse " + base::ShellWord(common.warehouse) + " ";
+}
+
+std::string TableInQuery(const warehouse::TableName& name) {
+  // Back-quotes are right for every name, words of GoogleSQL among them; those that everybody sees do without.
+  const bool plain = name.table == "metadata" || name.table == "metadata_account";
+  return plain && name.project == "local" && name.dataset == "dicom" ? name.table : "`" + name.Text() + "`";
 }
 
 int Complain(const base::Error& error) {

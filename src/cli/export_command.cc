@@ -9,18 +9,22 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/progress_line.h"
 #include "cli/reading.h"
 #include "cli/terminal.h"
 #include "transfer/exporter.h"
+#include "warehouse/engine.h"
 
 namespace dicomhouse::cli {
 namespace {
 
+constexpr std::string_view kDefaultTable = "metadata";
+
 struct ExportFlags {
   ReadFlags read;
-  std::string table = "metadata";
+  std::string table = std::string(kDefaultTable);
   std::string parquet;
   std::string duckdb;
   std::string disposition;
@@ -86,28 +90,58 @@ base::Json ReportJson(const transfer::ExportReport& report, double seconds, bool
   return json.Set("seconds", seconds);
 }
 
-// What to try next, by where the table is.
-void PrintNext(const ExportFlags& flags, const warehouse::TableName& name) {
-  const char* const question = "SELECT Modality, COUNT(*) AS instances FROM %s GROUP BY Modality ORDER BY instances DESC";
-  std::printf("Next:\n");
+// ---- what to try next: commands that run as they stand here
+
+// A question that the new rows can answer.
+std::string QuestionOf(const transfer::ExportReport& report, const std::string& from) {
+  const auto& fields = report.schema.fields;
+  const bool modality = std::any_of(fields.begin(), fields.end(), [](const auto& field) { return field.name == "Modality"; });
+  return modality ? "SELECT Modality, COUNT(*) AS instances FROM " + from + " GROUP BY Modality ORDER BY instances DESC"
+                  : "SELECT COUNT(*) AS instances FROM " + from;
+}
+
+// A file as DuckDB reads it: its name is a pattern, in which a character in brackets stands for itself.
+std::string ParquetFrom(const std::string& target) {
+  std::string pattern;
+  for (const char c : target) {
+    pattern += std::string_view("*?[").find(c) == std::string_view::npos ? std::string(1, c) : "[" + std::string(1, c) + "]";
+  }
+  if (transfer::IsParquetFolder(target))
+    return "read_parquet(" + warehouse::SqlString(base::JoinPath(pattern, "*.parquet")) + ", union_by_name = true)";
+  const std::string file = warehouse::SqlString(pattern);
+  return target.ends_with(".parquet") ? file : "read_parquet(" + file + ")";
+}
+
+// A file's name that is not taken for a flag.
+std::string FileWord(const std::string& file) { return base::ShellWord(file.starts_with('-') ? "./" + file : file); }
+
+std::vector<std::string> NextCommands(const ExportFlags& flags, const Common& common, const warehouse::TableName& name,
+                                      const transfer::ExportReport& report) {
+  std::vector<std::string> commands;
+  const bool any = report.instances > 0;
   if (!flags.parquet.empty()) {
-    const bool file = !transfer::IsParquetFolder(flags.parquet);
-    const std::string from = file ? "'" + flags.parquet + "'"
-                                  : "read_parquet('" + base::JoinPath(flags.parquet, "*.parquet") + "', union_by_name = true)";
-    std::printf(("  duckdb -c \"" + std::string(question) + "\"\n").c_str(), from.c_str());
-    return;
+    if (any) commands.push_back("duckdb -c " + base::ShellWord(QuestionOf(report, ParquetFrom(flags.parquet))));
+    return commands;
   }
   if (!flags.duckdb.empty()) {
-    std::printf(("  duckdb %s \"" + std::string(question) + "\"\n").c_str(), flags.duckdb.c_str(), name.table.c_str());
-    return;
+    const std::string table = name.table == kDefaultTable ? name.table : warehouse::SqlName(name.table);
+    if (any) commands.push_back("duckdb " + FileWord(flags.duckdb) + " " + base::ShellWord(QuestionOf(report, table)));
+    return commands;
   }
-  const std::string table = name.project == "local" && name.dataset == "dicom" ? name.table : name.dataset + "." + name.table;
-  std::printf(("  dicomhouse query \"" + std::string(question) + "\"\n").c_str(), table.c_str());
-  if (flags.no_account) return;
-  std::printf(
-      "  dicomhouse query \"SELECT Reason, TagPath, COUNT(*) AS n FROM %s_account GROUP BY Reason, TagPath ORDER BY n DESC LIMIT "
-      "20\"\n",
-      table.c_str());
+  const std::string query = "dicomhouse query " + WarehouseWords(common);
+  if (any) commands.push_back(query + base::ShellWord(QuestionOf(report, TableInQuery(name))));
+  if (report.account_lines > 0) {
+    warehouse::TableName account = name;
+    account.table += "_account";
+    commands.push_back(query + base::ShellWord("SELECT Reason, TagPath, COUNT(*) AS n FROM " + TableInQuery(account) +
+                                               " GROUP BY Reason, TagPath ORDER BY n DESC LIMIT 20"));
+  }
+  return commands;
+}
+
+void PrintNext(const std::vector<std::string>& commands) {
+  if (!commands.empty()) std::printf("Next:\n");
+  for (const std::string& command : commands) std::printf("  %s\n", command.c_str());
 }
 
 void PrintReport(const transfer::ExportReport& report, double seconds) {
@@ -181,7 +215,7 @@ base::Result<int> RunExport(const ExportFlags& flags, const Common& common) {
     PrintJson(ReportJson(run.report, run.seconds, filtered, sharded));
   } else {
     PrintReport(run.report, run.seconds);
-    PrintNext(flags, name);
+    PrintNext(NextCommands(flags, common, name, run.report));
   }
   return run.failures > 0 ? kDoneWithFailures : kDone;
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/progress_line.h"
 #include "cli/terminal.h"
@@ -78,7 +79,13 @@ int64_t PartBytes(const warehouse::Snapshot& snapshot) {
   return bytes;
 }
 
-void PrintTable(const TableName& name, const std::string& folder, const warehouse::Snapshot& snapshot, size_t versions) {
+// The words with which a command finds the table.
+std::string TableWords(const TableName& name, const Common& common) {
+  return WarehouseWords(common) + base::ShellWord(name.Text());
+}
+
+void PrintTable(const TableName& name, const Common& common, const std::string& folder, const warehouse::Snapshot& snapshot,
+                size_t versions) {
   const auto line = [](const char* head, const std::string& text) { std::printf("%-12s%s\n", head, text.c_str()); };
   line("table", name.Uri());
   line("folder", folder);
@@ -92,8 +99,8 @@ void PrintTable(const TableName& name, const std::string& folder, const warehous
   for (const auto& [key, value] : snapshot.summary) {
     if (key.starts_with("dicomhouse.")) line(key.substr(11).c_str(), value);
   }
-  std::printf("Next:\n  dicomhouse schema --table %s\n  dicomhouse table versions %s\n", name.Text().c_str(),
-              name.Text().c_str());
+  std::printf("Next:\n  dicomhouse schema %s--table %s\n  dicomhouse table versions %s\n", WarehouseWords(common).c_str(),
+              base::ShellWord(name.Text()).c_str(), TableWords(name, common).c_str());
 }
 
 base::Result<int> ShowTable(const TableFlags& flags, const Common& common) {
@@ -102,7 +109,7 @@ base::Result<int> ShowTable(const TableFlags& flags, const Common& common) {
   DH_ASSIGN(const warehouse::Snapshot snapshot, warehouse.OpenTable(name));
   DH_ASSIGN(const auto versions, warehouse.Versions(name));
   if (!flags.json) {
-    PrintTable(name, warehouse.TableFolder(name), snapshot, versions.size());
+    PrintTable(name, common, warehouse.TableFolder(name), snapshot, versions.size());
     return kDone;
   }
   base::Json summary = base::Json::MakeObject();
@@ -189,7 +196,8 @@ base::Result<int> DropTable(const TableFlags& flags, const Common& common) {
   std::printf("%s dropped\n", name.Uri().c_str());
   TableName account = name;
   account.table += "_account";
-  if (warehouse.TableExists(account)) std::printf("Its account remains: dicomhouse table drop %s\n", account.Text().c_str());
+  if (warehouse.TableExists(account))
+    std::printf("Its account remains: dicomhouse table drop %s\n", TableWords(account, common).c_str());
   return kDone;
 }
 

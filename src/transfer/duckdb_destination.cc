@@ -38,8 +38,8 @@ class DuckDbDestination final : public Destination {
 base::Result<std::unique_ptr<Destination>> OpenDuckDbDestination(const std::string& file, const std::string& table,
                                                                  warehouse::Disposition disposition) {
   const std::string path = AbsoluteTarget(file);
-  if (base::RealFileSystem().IsFolder(path)) {
-    return base::Error{base::ErrorCode::kInvalidArgument, path + " is a folder; --duckdb needs the name of a file"};
+  if (file.ends_with('/') || base::RealFileSystem().IsFolder(path)) {
+    return base::Error{base::ErrorCode::kInvalidArgument, file + " is a folder; --duckdb needs the name of a file"};
   }
   DH_CHECK(warehouse::CheckDuckDbTable(path, table, disposition));
   DH_ASSIGN(auto folder, PartFolder::Make(path));

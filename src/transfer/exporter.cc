@@ -199,6 +199,8 @@ base::Result<ExportReport> Job::Finish() {
   report.schema = schema_.Get();
   DH_CHECK(table::CheckNames(report.schema));
   if (account != nullptr) {
+    for (const auto& [number, part] : account_parts_) report.account_lines += static_cast<uint64_t>(part.part.rows());
+    report.account_lines -= removed_lines.size();
     DH_CHECK(account->Commit(account_schema_.Get(), InOrder(std::move(account_parts_)), removed_lines, options.summary));
   }
   DH_ASSIGN(report.columns, table.Commit(report.schema, InOrder(std::move(parts_)), removed, options.summary));

@@ -56,6 +56,7 @@ struct ExportReport {
   uint64_t duplicates = 0;                   // instances that had a row already
   std::map<std::string, uint64_t> failures;  // by reason
   int columns = 0;
+  uint64_t account_lines = 0;  // 0 also when there is no account
   mapping::RowTotals elements;
   uint64_t bytes_read = 0;
   table::Schema schema;

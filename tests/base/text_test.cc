@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <string>
 
 namespace dicomhouse::base {
@@ -22,6 +23,19 @@ TEST(Base64, IsThatOfTheRfcBothWays) {  // RFC 4648 §10
   for (const char* wrong : {"Z", "Zg", "Zg=", "Z===", "====", "Zm=v", "Zg==Zg==", "Zm9v\n", "Zm-v"}) {
     EXPECT_FALSE(DecodeBase64(wrong)) << wrong;
   }
+}
+
+// A shell is the oracle.
+TEST(ShellWord, IsOneWordForAShell) {
+  for (const std::string text : {"plain", "", "a b", "it's", "\"", "$HOME", "`id`", "back\\slash", "!", "*", "~", "a\nb", "ü",
+                                 "#x", "a;b", "a'b\"c$d`e\\f!g"}) {
+    FILE* shell = ::popen(("printf '<%s>' " + ShellWord(text)).c_str(), "r");
+    std::string out;
+    for (int c = std::fgetc(shell); c != EOF; c = std::fgetc(shell)) out += static_cast<char>(c);
+    EXPECT_EQ(::pclose(shell), 0);
+    EXPECT_EQ(out, "<" + text + ">");
+  }
+  EXPECT_EQ(ShellWord("/data/a.dcm"), "/data/a.dcm");
 }
 
 TEST(EscapedMarkup, CanNeitherOpenATagNorEndAnAttribute) {

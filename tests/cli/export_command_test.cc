@@ -1,7 +1,10 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <cstdio>
+#include <sstream>
 #include <thread>
+#include <utility>
 
 #include "base/json.h"
 #include "program_runner.h"
@@ -53,6 +56,89 @@ TEST_F(ExportCommandTest, SaysWhatItDidAndWhatToTryNext) {
   EXPECT_THAT(done.out, HasSubstr("2 instances in bq://local.dicom.metadata"));
   EXPECT_THAT(done.out, HasSubstr("Next:\n  dicomhouse query"));
   EXPECT_THAT(done.err, IsEmpty());
+}
+
+// What a shell makes of a line: its words.
+std::vector<std::string> ShellWords(const std::string& line) {
+  std::vector<std::string> words;
+  FILE* shell = ::popen(("printf '%s\\0' " + line).c_str(), "r");
+  std::string word;
+  for (int c = std::fgetc(shell); c != EOF; c = std::fgetc(shell)) {
+    if (c == 0) words.push_back(std::exchange(word, ""));
+    if (c != 0) word += static_cast<char>(c);
+  }
+  ::pclose(shell);
+  return words;
+}
+
+// Runs what stands behind "Next:". Returns how many commands there were.
+int RunNext(const Scratch& scratch, const std::string& printed) {
+  int count = 0;
+  const size_t next = printed.find("Next:\n");
+  std::istringstream lines(next == std::string::npos ? "" : printed.substr(next + 6));
+  for (std::string line; std::getline(lines, line); ++count) {
+    std::vector<std::string> words = ShellWords(line);
+    if (words.front() == "dicomhouse") {
+      words.erase(words.begin());
+      const Outcome done = Dicomhouse(scratch, words);
+      EXPECT_EQ(done.code, kDone) << line << "\n" << done.err;
+      continue;
+    }
+    EXPECT_EQ(words.front(), "duckdb") << line;
+    EXPECT_EQ(words.size(), 3U) << line;
+    auto engine = warehouse::Engine::Open({});
+    if (words[1] != "-c") {
+      EXPECT_TRUE(engine->Execute("ATTACH " + warehouse::SqlString(words[1]) + " AS t (READ_ONLY)").ok()) << line;
+      EXPECT_TRUE(engine->Execute("USE t").ok());
+    }
+    const base::Status done = engine->Execute(words[2]);
+    EXPECT_TRUE(done.ok()) << line << "\n" << done.error().message;
+  }
+  return count;
+}
+
+TEST_F(ExportCommandTest, WhatIsSuggestedNextRunsInAShellForEachNameOfATable) {
+  for (const std::string table : {"metadata", "t1", "a.b.c.d", "project:dataset.t", "my table", "tab-le_ü", "group", "d.select",
+                                  "local.dicom.x", "example.com:p.d.t"}) {
+    const Outcome done = Export({"--bq-table", table});
+    ASSERT_EQ(done.code, kDone) << done.err;
+    EXPECT_EQ(RunNext(scratch_, done.out), 2) << table;
+    const Outcome shown = Dicomhouse(scratch_, {"table", "show", table});
+    EXPECT_EQ(RunNext(scratch_, shown.out), 2) << table;
+  }
+  for (const std::string folder : {"house", "my house", "$HOME's `x` !\\"}) {
+    const Outcome done = Export({"--warehouse", scratch_.path(folder), "--dataset", "other"});
+    EXPECT_EQ(RunNext(scratch_, done.out), 2) << folder;
+    const Outcome shown = Dicomhouse(scratch_, {"table", "show", "other.metadata", "--warehouse", scratch_.path(folder)});
+    EXPECT_EQ(RunNext(scratch_, shown.out), 2) << folder;
+  }
+}
+
+TEST_F(ExportCommandTest, WhatIsSuggestedNextRunsForEachNameOfAFile) {
+  for (const std::string name : {"out.parquet", "out", "it's.parquet", "a b/", "x[1]*?.parquet", "y[1]/", "q\"$`.parquet"}) {
+    const Outcome done = Export({"--parquet", scratch_.path(name)});
+    ASSERT_EQ(done.code, kDone) << name << done.err;
+    EXPECT_EQ(RunNext(scratch_, done.out), 1) << name;
+  }
+  for (const std::string name : {"out.duckdb", "my scans.db", "it's"}) {
+    const Outcome done = Export({"--duckdb", scratch_.path(name), "--bq-table", "my table"});
+    ASSERT_EQ(done.code, kDone) << name << done.err;
+    EXPECT_EQ(RunNext(scratch_, done.out), 1) << name;
+  }
+  const Outcome folder = Export({"--duckdb", scratch_.path("dd/")});
+  EXPECT_EQ(folder.code, kWrongUse);
+  EXPECT_THAT(folder.err, HasSubstr("dd/ is a folder"));
+}
+
+TEST_F(ExportCommandTest, NothingIsSuggestedThatTheRowsCannotAnswer) {
+  const std::string plain = Part10(Element(0x00080018, "UI", "1.9") + Element(0x00100010, "PN", "Doe^Jane"));
+  const std::string broken = std::string(128, '\0') + "DICM";
+  const std::vector<std::pair<std::string, int>> cases = {{"no DICOM", 0}, {plain, 1}, {broken, 1}};
+  for (const auto& [bytes, commands] : cases) {
+    const std::string file = scratch_.Write("other/file", bytes);
+    const Outcome done = Dicomhouse(scratch_, {"export", file, "--overwrite-table"});
+    EXPECT_EQ(RunNext(scratch_, done.out), commands) << done.out;
+  }
 }
 
 // The shards' processes run at once and append to one table.
