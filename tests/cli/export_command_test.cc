@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 #include <chrono>
 #include <cstdio>
@@ -366,6 +367,46 @@ TEST_F(DuckDbExportTest, DispositionsHoldAndAppendedRowsMayBringColumns) {
   EXPECT_EQ(Export({"--duckdb", file_, "--overwrite-table"}).code, kDone);
   EXPECT_EQ(Ask("COUNT(*)"), 3);
   EXPECT_THAT(scratch_.Names(""), ElementsAre("scans", "scans.duckdb"));
+}
+
+// Files of this process and its children may not grow beyond `bytes` while it lives: as on a full disk.
+class FileLimit {
+ public:
+  explicit FileLimit(rlim_t bytes) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, SIG_DFL);
+  }
+  FileLimit(const FileLimit&) = delete;
+  FileLimit& operator=(const FileLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(DuckDbExportTest, AFullDiskLeavesNothingBesideTheFileAndNothingNewInIt) {
+  {
+    const FileLimit limit(100'000);
+    const Outcome failed = Export({"--duckdb", file_, "--no-account"});
+    EXPECT_EQ(failed.code, kFailed);
+    EXPECT_THAT(failed.err, HasSubstr("scans.duckdb: the database can't be written: "));
+    EXPECT_THAT(failed.err, HasSubstr("File too large"));
+    EXPECT_THAT(failed.err, Not(HasSubstr("dh_target")));
+  }
+  EXPECT_THAT(scratch_.Names(""), ElementsAre("scans"));
+
+  ASSERT_EQ(Export({"--duckdb", file_, "--no-account"}).code, kDone);
+  {
+    const FileLimit limit(std::filesystem::file_size(file_));
+    EXPECT_EQ(Export({"--duckdb", file_, "--no-account", "--write-disposition", "write-append"}).code, kFailed);
+  }
+  EXPECT_THAT(scratch_.Names(""), ElementsAre("scans", "scans.duckdb"));
+  EXPECT_EQ(Ask("COUNT(*)"), 2);
 }
 
 TEST_F(DuckDbExportTest, AFileThatIsNoDatabaseIsLeftAsItIs) {
