@@ -70,6 +70,8 @@ std::string EscapedMarkup(std::string_view text) {
   return out;
 }
 
+std::string Plural(uint64_t number, std::string_view noun) { return std::string(noun) + (number == 1 ? "" : "s"); }
+
 std::string ShellWord(std::string_view text) {
   static constexpr std::string_view kPlain = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-+=:,./@%";
   if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos) return std::string(text);

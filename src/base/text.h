@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,9 @@ std::optional<std::string> DecodeBase64(std::string_view text);
 // `text` as HTML or XML has it, between tags or in an attribute with double quotes. A control character, which XML 1.0 §2.2
 // forbids or a reader may take for other white space, becomes a space.
 std::string EscapedMarkup(std::string_view text);
+
+// "file" for 1, "files" for other numbers. `noun`: one that takes an s.
+std::string Plural(uint64_t number, std::string_view noun);
 
 // `text` as one word of a command line that a POSIX shell reads: as it is where nothing in it means anything to a shell, else in
 // double or single quotes. Requires: no NUL byte.

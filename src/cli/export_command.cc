@@ -146,8 +146,8 @@ void PrintNext(const std::vector<std::string>& commands) {
 
 void PrintReport(const transfer::ExportReport& report, double seconds) {
   const auto rate = static_cast<uint64_t>(static_cast<double>(report.instances) / std::max(seconds, 0.001));
-  std::printf("%s instances in %s (%s, %s/s), %s columns: done\n", Grouped(report.instances).c_str(), report.table.c_str(),
-              Duration(seconds).c_str(), Grouped(rate).c_str(), Grouped(static_cast<uint64_t>(report.columns)).c_str());
+  std::printf("%s in %s (%s, %s/s), %s: done\n", Counted(report.instances, "instance").c_str(), report.table.c_str(),
+              Duration(seconds).c_str(), Grouped(rate).c_str(), Counted(static_cast<uint64_t>(report.columns), "column").c_str());
   const mapping::ElementCounts& counts = report.elements.counts;
   std::printf("  elements: %s read = %s in columns + %s in OtherElements + %s dropped (see DroppedTags)\n",
               Grouped(counts.read).c_str(), Grouped(counts.placed).c_str(), Grouped(counts.other).c_str(),

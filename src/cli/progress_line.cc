@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdio>
 
+#include "base/text.h"
+
 namespace dicomhouse::cli {
 namespace {
 
@@ -26,6 +28,8 @@ std::string Grouped(uint64_t number) {
   for (int64_t i = static_cast<int64_t>(text.size()) - 3; i > 0; i -= 3) text.insert(static_cast<size_t>(i), ",");
   return text;
 }
+
+std::string Counted(uint64_t number, std::string_view noun) { return Grouped(number) + " " + base::Plural(number, noun); }
 
 std::string Bytes(uint64_t bytes) {
   const auto value = static_cast<double>(bytes);
@@ -83,8 +87,8 @@ std::string ProgressLine::Text(double seconds) const {
     const auto filled = static_cast<size_t>(std::min<uint64_t>(files * kBarWidth / found, kBarWidth));
     text = "[" + std::string(filled, '#') + std::string(kBarWidth - filled, '.') + "] ";
   }
-  text += Grouped(files) + " of " + Grouped(found) + (source_.listing_done() ? "" : "+") + " files, " + Grouped(rate) +
-          " instances/s, " + Bytes(progress_.bytes) + " read";
+  text += Grouped(files) + " of " + Grouped(found) + (source_.listing_done() ? "" : "+") + " " + base::Plural(found, "file") +
+          ", " + Grouped(rate) + " instances/s, " + Bytes(progress_.bytes) + " read";
   if (progress_.failures > 0) text += ", " + Grouped(progress_.failures) + " failed";
   if (source_.listing_done() && files > 0 && found > files) {
     text += ", " + Duration(seconds * static_cast<double>(found - files) / static_cast<double>(files)) + " left";

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "transfer/exporter.h"
@@ -40,9 +41,13 @@ class ProgressLine {
   std::thread thread_;
 };
 
-// "12,345,678", "1.2 GB", "3 min 20 s".
+// "12,345,678".
 std::string Grouped(uint64_t number);
+// "1 file", "1,200 files".
+std::string Counted(uint64_t number, std::string_view noun);
+// "1.2 GB".
 std::string Bytes(uint64_t bytes);
+// "3 min 20 s".
 std::string Duration(double seconds);
 
 }  // namespace dicomhouse::cli

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
 #include "query/query.h"
@@ -42,7 +43,8 @@ base::Status RunIntoTable(const QueryFlags& flags, const Common& common, const s
     return base::Error{rows.error().code, rows.error().message + ":\n  --append  adds to it\n  --replace  replaces it"};
   }
   if (!rows.ok()) return rows.error();
-  std::printf("%lld rows in %s\n", static_cast<long long>(*rows), table.Text().c_str());
+  std::printf("%lld %s in %s\n", static_cast<long long>(*rows), base::Plural(static_cast<uint64_t>(*rows), "row").c_str(),
+              table.Text().c_str());
   return {};
 }
 

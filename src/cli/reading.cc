@@ -81,10 +81,10 @@ void AddReadFlags(CLI::App& app, ReadFlags& flags) {
                "With --profile lossless: the SHA-256 of every value in BulkData. Reads whole files, pixels too");
   app.add_option("--columns", flags.columns,
                  "Columns beside DICOM's: SourcePath (default), SourceSize, SourceModified, SourceSha256 (reads whole files), "
-                 "DicomOffset (where the data set begins), none")
+                 "DicomOffset (where the data set begins), none; several with commas between")
       ->delimiter(',')
       ->allow_extra_args(false)  // the next word is a PATH
-      ->type_name("NAMES");
+      ->type_name("NAME,...");
   app.add_option("--threads", flags.threads, "Threads (default: as many as the machine has)")
       ->check(CLI::Range(1, 1024))
       ->type_name("N");
@@ -110,7 +110,7 @@ base::Result<mapping::Options> MappingOf(const ReadFlags& flags) {
   return options;
 }
 
-base::Result<ReadResult> ReadThrough(const ReadFlags& flags, const ReadWork& work) {
+base::Result<double> ReadThrough(const ReadFlags& flags, const ReadWork& work) {
   const auto start = std::chrono::steady_clock::now();
   const int all = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   const int threads = flags.ordered ? 1 : flags.threads > 0 ? flags.threads : all;
@@ -138,26 +138,21 @@ base::Result<ReadResult> ReadThrough(const ReadFlags& flags, const ReadWork& wor
   watcher.request_stop();
   line.Stop();
   if (!status.ok()) return status.error();
-  const auto problems = source->problems();
-  for (const transfer::Source::Problem& problem : problems)
-    std::fprintf(stderr, "%s\n", Printable(problem.error.message).c_str());
-  return ReadResult{problems.size(), std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 base::Result<RunResult> RunOver(const ReadFlags& flags, transfer::ExportOptions options, transfer::Destination& table,
                                 transfer::Destination* account) {
   RunResult result;
-  DH_ASSIGN(const ReadResult read,
-            ReadThrough(flags,
-                        [&](transfer::Source& source, int threads, transfer::Progress& progress,
-                            const transfer::FailureSink& on_failure) -> base::Status {
-                          options.threads = threads;
-                          DH_ASSIGN(result.report, transfer::Export(source, options, table, account, progress, on_failure));
-                          return {};
-                        }));
-  result.failures = read.unlisted;
+  DH_ASSIGN(result.seconds, ReadThrough(flags,
+                                        [&](transfer::Source& source, int threads, transfer::Progress& progress,
+                                            const transfer::FailureSink& on_failure) -> base::Status {
+                                          options.threads = threads;
+                                          DH_ASSIGN(result.report,
+                                                    transfer::Export(source, options, table, account, progress, on_failure));
+                                          return {};
+                                        }));
   for (const auto& [reason, count] : result.report.failures) result.failures += count;
-  result.seconds = read.seconds;
   return result;
 }
 

@@ -36,19 +36,16 @@ bool IsExtraColumn(std::string_view name);
 
 struct RunResult {
   transfer::ExportReport report;
-  uint64_t failures = 0;  // files that could not be read, and folders that could not be listed
+  uint64_t failures = 0;  // files that could not be read, folders that could not be listed
   double seconds = 0;
 };
 
-// Runs `work` over the paths, with failures and progress on standard error. Errors: those of Source::Start and of the work;
-// kCancelled after SIGINT or SIGTERM. `threads`: what the flags say, or as many as the machine has.
-struct ReadResult {
-  uint64_t unlisted = 0;  // folders that could not be listed
-  double seconds = 0;
-};
+// Runs `work` over the paths, with failures and progress on standard error. Returns the seconds that it took. Errors: those of
+// Source::Start and of the work; kCancelled after SIGINT or SIGTERM. `threads`: what the flags say, or as many as the machine
+// has.
 using ReadWork = std::function<base::Status(transfer::Source& source, int threads, transfer::Progress& progress,
                                             const transfer::FailureSink& on_failure)>;
-base::Result<ReadResult> ReadThrough(const ReadFlags& flags, const ReadWork& work);
+base::Result<double> ReadThrough(const ReadFlags& flags, const ReadWork& work);
 
 // Runs transfer::Export over the paths. Failures and progress go to standard error. Errors: those of Source::Start and Export;
 // kCancelled after SIGINT or SIGTERM. `options`: threads are taken from `flags`.

@@ -29,6 +29,12 @@ base::Result<store::DicomStoreName> StoreNameOf(const std::string& text) {
     return store::DicomStoreName::Parse("projects/local/locations/local/datasets/" + text.substr(0, slash) + "/dicomStores/" +
                                         text.substr(slash + 1));
   }
+  if (!text.starts_with("projects/")) {
+    return base::Error{base::ErrorCode::kInvalidArgument,
+                       "--store: '" + text +
+                           "' is neither DATASET/STORE nor projects/*/locations/*/datasets/*/dicomStores/*, as in\n"
+                           "  --store my-dataset/my-store"};
+  }
   return store::DicomStoreName::Parse(text);
 }
 
@@ -42,7 +48,7 @@ base::Result<store::DicomStore> OpenOrMake(store::Catalog& catalog, const store:
 }
 
 void PrintReport(const transfer::ImportReport& report, const std::string& store, double seconds) {
-  std::printf("%s instances stored in %s (%s, %s)\n", Grouped(report.stored + report.replaced).c_str(), store.c_str(),
+  std::printf("%s stored in %s (%s, %s)\n", Counted(report.stored + report.replaced, "instance").c_str(), store.c_str(),
               Bytes(report.bytes).c_str(), Duration(seconds).c_str());
   if (report.replaced > 0) std::printf("  of them in place of others: %s\n", Grouped(report.replaced).c_str());
   if (report.same > 0) std::printf("  there already, the same bytes: %s\n", Grouped(report.same).c_str());
@@ -66,7 +72,7 @@ base::Result<int> RunAdd(const StoreFlags& flags) {
   DH_ASSIGN(const std::unique_ptr<store::Store> store, store::Store::Open(flags.data));
   DH_ASSIGN(const store::DicomStore into, OpenOrMake(store->catalog(), name));
   transfer::ImportReport report;
-  DH_ASSIGN(const ReadResult read,
+  DH_ASSIGN(const double seconds,
             ReadThrough(flags.read,
                         [&](transfer::Source& source, int threads, transfer::Progress& progress,
                             const transfer::FailureSink& on_failure) -> base::Status {
@@ -76,11 +82,11 @@ base::Result<int> RunAdd(const StoreFlags& flags) {
                           return {};
                         }));
   if (flags.json) {
-    PrintJson(ReportJson(report, name.Text(), read.seconds));
+    PrintJson(ReportJson(report, name.Text(), seconds));
   } else {
-    PrintReport(report, name.Text(), read.seconds);
+    PrintReport(report, name.Text(), seconds);
   }
-  return report.failed + report.conflicts + read.unlisted > 0 ? kDoneWithFailures : kDone;
+  return report.failed + report.conflicts > 0 ? kDoneWithFailures : kDone;
 }
 
 base::Result<int> RunVerify(const StoreFlags& flags) {
@@ -93,8 +99,8 @@ base::Result<int> RunVerify(const StoreFlags& flags) {
     ++faults;
     std::printf("%s\n", Printable(line).c_str());
   }));
-  std::printf("%s instances, %s\n", Grouped(static_cast<uint64_t>(instances)).c_str(),
-              faults == 0 ? "all as they were stored" : (Grouped(faults) + " faults").c_str());
+  std::printf("%s, %s\n", Counted(static_cast<uint64_t>(instances), "instance").c_str(),
+              faults == 0 ? "all as they were stored" : Counted(faults, "fault").c_str());
   return faults == 0 ? kDone : kFailed;
 }
 
@@ -150,9 +156,10 @@ void AddVerify(CLI::App& parent, Run& run) {
 void AddStore(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("store", "A server's data folder without the server");
   command->require_subcommand(1);
-  command->footer("Examples:\n"
-                  "  dicomhouse store add ~/scans --store my-dataset/my-store\n"
-                  "  dicomhouse store verify");
+  command->footer(
+      "Examples:\n"
+      "  dicomhouse store add ~/scans --store my-dataset/my-store\n"
+      "  dicomhouse store verify");
   AddAdd(*command, run);
   AddVerify(*command, run);
 }

@@ -29,6 +29,9 @@ struct TableFlags {
 };
 
 std::string Count(int64_t number) { return number < 0 ? "?" : Grouped(static_cast<uint64_t>(number)); }
+std::string CountOf(int64_t number, std::string_view noun) {
+  return Count(number) + " " + base::Plural(static_cast<uint64_t>(number), noun);
+}
 std::string Size(int64_t bytes) { return bytes < 0 ? "?" : Bytes(static_cast<uint64_t>(bytes)); }
 
 int64_t NowMs() {
@@ -90,8 +93,7 @@ void PrintTable(const TableName& name, const Common& common, const std::string& 
   line("table", name.Uri());
   line("folder", folder);
   line("rows", Count(snapshot.rows));
-  line("size",
-       Size(PartBytes(snapshot)) + " in " + Grouped(snapshot.files.size()) + (snapshot.files.size() == 1 ? " part" : " parts"));
+  line("size", Size(PartBytes(snapshot)) + " in " + Counted(snapshot.files.size(), "part"));
   line("columns", Grouped(snapshot.schema.fields.size()) + ", " +
                       Grouped(static_cast<uint64_t>(table::CountFields(snapshot.schema))) + " with nested ones");
   line("version", snapshot.id == 0 ? "none yet" : std::to_string(snapshot.id) + " of " + LocalTime(snapshot.timestamp_ms));
@@ -169,8 +171,8 @@ base::Result<int> ExpireTable(const TableFlags& flags, const Common& common) {
     PrintJson(json.Set("filesRemoved", removed));
     return kDone;
   }
-  std::printf("%s: %s versions forgotten, %s kept; %s files removed\n", name.Uri().c_str(), Count(forgotten).c_str(),
-              Grouped(after.size()).c_str(), Count(removed).c_str());
+  std::printf("%s: %s forgotten, %s kept; %s removed\n", name.Uri().c_str(), CountOf(forgotten, "version").c_str(),
+              Grouped(after.size()).c_str(), CountOf(removed, "file").c_str());
   return kDone;
 }
 
@@ -186,7 +188,7 @@ base::Result<int> DropTable(const TableFlags& flags, const Common& common) {
       return base::Error{base::ErrorCode::kInvalidArgument,
                          "nobody is there to be asked whether " + name.Uri() + " may go for ever; say --yes"};
     }
-    const std::string rows = snapshot.ok() ? Count(snapshot->rows) + " rows" : "damaged";
+    const std::string rows = snapshot.ok() ? CountOf(snapshot->rows, "row") : "damaged";
     if (!Ask("Drop " + name.Uri() + " (" + rows + ") with all its versions? It cannot be brought back.")) {
       std::fprintf(stderr, "Nothing dropped.\n");
       return kFailed;

@@ -33,6 +33,17 @@ struct FreeArchive {
 };
 using Handle = std::unique_ptr<struct archive, FreeArchive>;
 
+// What libarchive says is wrong, on one line. It says nothing when it finds no format, and that is so as soon as the first bytes
+// can't be unpacked.
+std::string LibraryReason(struct archive* handle) {
+  const char* said = archive_error_string(handle);
+  if (said == nullptr) return "it is damaged, or ends early";
+  std::string reason = said;
+  std::replace(reason.begin(), reason.end(), '\n', ' ');
+  reason.erase(reason.find_last_not_of(' ') + 1);
+  return reason;
+}
+
 // What libarchive reads an archive from: a file, or the entry of an archive around it.
 struct Input {
   dicom::ByteSource* source = nullptr;
@@ -121,8 +132,7 @@ class EntryBytes final : public dicom::ByteSource {
     la_int64_t offset = 0;
     const int code = archive_read_data_block(handle_, &bytes, &size, &offset);
     if (code != ARCHIVE_OK && code != ARCHIVE_EOF) {
-      const char* reason = archive_error_string(handle_);
-      error_ = Error{ErrorCode::kCorrupt, *name_ + ": can't be unpacked: " + (reason != nullptr ? reason : "unknown reason")};
+      error_ = Error{ErrorCode::kCorrupt, *name_ + ": can't be unpacked: " + LibraryReason(handle_)};
       if (input_->error.has_value()) error_ = *input_->error;
       return *error_;
     }
@@ -267,10 +277,8 @@ class Level {
   // Why Open or Next failed.
   Error Failure() const {
     if (input_.error.has_value()) return *input_.error;
-    const char* reason = archive_error_string(handle_.get());
     const std::string place = inside_.empty() ? "" : "after the entry \"" + inside_ + "\": ";
-    return {ErrorCode::kCorrupt,
-            name_ + ": can't be read as an archive: " + place + (reason != nullptr ? reason : "unknown reason")};
+    return {ErrorCode::kCorrupt, name_ + ": can't be read as an archive: " + place + LibraryReason(handle_.get())};
   }
 
   const std::string& name() const { return name_; }
@@ -304,6 +312,8 @@ class LayeredArchive final : public ArchiveFile {
   LayeredArchive(std::string name, std::unique_ptr<dicom::ByteSource> bytes, uint64_t size,
                  std::shared_ptr<const std::atomic<bool>> cancelled)
       : path_(std::move(name)), cancelled_(std::move(cancelled)), source_(std::move(bytes)), source_size_(size) {}
+
+  const std::string& name() const override { return path_; }
 
   Result<bool> Next(const std::function<void(ArchiveEntry&)>& visit) override {
     const std::lock_guard lock(mutex_);

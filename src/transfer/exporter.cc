@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "dicom/tags.h"
 #include "transfer/instance_set.h"
+#include "transfer/internal/failure.h"
 #include "transfer/internal/hashing_source.h"
 #include "transfer/internal/path_list.h"
 #include "transfer/internal/workers.h"
@@ -52,7 +53,7 @@ class Job {
         table(rows),
         account(account_rows),
         progress(moving),
-        stop(from, moving, "stopped before the end: the table is as it was"),
+        stop(from, moving, how.when_cancelled),
         on_failure_(on_failure) {}
 
   Source& source;
@@ -111,6 +112,8 @@ class Job {
   ExportReport report;
 
  private:
+  base::Status CountProblems();
+  base::Status WriteLines(mapping::RowBuilder& lines);
   std::vector<RemovedRow> TakeBackRows();
   base::Result<std::vector<RemovedRow>> TakeBackLines();
 
@@ -141,6 +144,35 @@ std::vector<WrittenPart> InOrder(std::map<uint32_t, WrittenPart> parts) {
   return list;
 }
 
+// Lines of the account that no worker wrote. `lines` is empty then.
+base::Status Job::WriteLines(mapping::RowBuilder& lines) {
+  DH_ASSIGN(WrittenPart part, WriteBatch(lines.account(), *account));
+  AccountWritten(NewPartNumber(), std::move(part));
+  lines.Clear();
+  return {};
+}
+
+// What the source could not list: files that failed, as those that could not be opened.
+base::Status Job::CountProblems() {
+  mapping::RowBuilder lines(options.mapping);
+  for (const Source::Problem& problem : source.problems()) {
+    ++report.files;
+    if (!options.shard.Has(problem.path)) {
+      ++report.other_shards;
+      continue;
+    }
+    const Failure failure = FailureOf(problem.path, problem.error);
+    ++report.failures[failure.reason];
+    ++progress.failures;
+    SayFailure(problem.path, failure.text);
+    if (account == nullptr) continue;
+    lines.AddFileNote(problem.path, "", Reason::kFile, 0, failure.text);
+    if (lines.full()) DH_CHECK(WriteLines(lines));
+  }
+  if (lines.account().rows() > 0) DH_CHECK(WriteLines(lines));
+  return {};
+}
+
 // The losers' rows, whose elements no longer count.
 std::vector<RemovedRow> Job::TakeBackRows() {
   std::vector<RemovedRow> removed;
@@ -160,12 +192,6 @@ base::Result<std::vector<RemovedRow>> Job::TakeBackLines() {
     return a.place.part != b.place.part ? a.place.part < b.place.part : a.place.row < b.place.row;
   });
   mapping::RowBuilder lines(options.mapping);
-  const auto write = [&]() -> base::Status {
-    DH_ASSIGN(WrittenPart part, WriteBatch(lines.account(), *account));
-    AccountWritten(NewPartNumber(), std::move(part));
-    lines.Clear();
-    return {};
-  };
   auto loser = losers_.begin();
   base::Status written;
   while (loser != losers_.end() && written.ok()) {
@@ -177,11 +203,11 @@ base::Result<std::vector<RemovedRow>> Job::TakeBackLines() {
       for (uint64_t line = first; line < first + facts_[rows.facts[row]].lines; ++line)
         removed.push_back({account_parts_.at(part).path, static_cast<int64_t>(line)});
       lines.AddFileNote(path, loser->uid, Reason::kDuplicateInstance, 0, kHasRow);
-      if (lines.full()) written = write();
+      if (lines.full()) written = WriteLines(lines);
       ++loser;
     });
   }
-  if (written.ok() && lines.account().rows() > 0) written = write();
+  if (written.ok() && lines.account().rows() > 0) written = WriteLines(lines);
   DH_CHECK(written);
   return removed;
 }
@@ -193,6 +219,7 @@ base::Result<ExportReport> Job::Finish() {
                        "the account of " + std::to_string(report.elements.failed_balance) +
                            " instances does not balance; the table is as it was. This is a bug of dicomhouse: please report it"};
   }
+  DH_CHECK(CountProblems());
   progress.committing = true;
   const std::vector<RemovedRow> removed = TakeBackRows();
   DH_ASSIGN(const std::vector<RemovedRow> removed_lines, TakeBackLines());
@@ -232,7 +259,7 @@ class Worker {
     auto file = opener_.Open(path);
     ++counts_.files;
     if (!file.ok()) {
-      if (IsOurs(path)) Failure(path, "", 0, file.error().message);
+      if (IsOurs(path)) Fail(path, FailureOf(path, file.error()));
       return;
     }
     dicom::FileSource source(*file);
@@ -258,13 +285,12 @@ class Worker {
         info = {name, entry.size(), entry.modified_ns() / 1000, sha256_};
         entry_order = entry.number();
       });
+      if (more.ok() && !*more) return;
+      ++counts_.files;
       if (!more.ok()) {
-        const std::string path = more.error().message.substr(0, more.error().message.find(':'));
-        if (IsOurs(path)) Failure(path, "", 0, more.error().message);
+        if (IsOurs(archive.name())) Fail(archive.name(), FailureOf(archive.name(), more.error()));
         continue;
       }
-      if (!*more) return;
-      ++counts_.files;
       Instance(outcome, info, order + entry_order);
     }
   }
@@ -361,22 +387,25 @@ class Worker {
 
   void Unreadable(const mapping::SourceInfo& info) {
     const auto& problems = instance_.problems;
+    const std::string path(info.path);
     if (instance_.window.error()) {
-      Failure(info.path, "", 0, instance_.window.error()->message);
+      Fail(path, FailureOf(path, *instance_.window.error()));
     } else if (problems.empty()) {
-      Failure(info.path, "", 0, "no data element could be read");
+      Fail(path, {"no data element could be read", "no data element could be read"});
     } else {
-      Failure(info.path, problems.back().tag == 0 ? "" : mapping::TagText(problems.back().tag), problems.back().offset,
-              std::string(dicom::ProblemText(problems.back().code)));
+      const dicom::Problem& last = problems.back();
+      const std::string reason(dicom::ProblemText(last.code));
+      const std::string tag = last.tag == 0 ? "" : "(" + mapping::TagText(last.tag) + ") ";
+      Fail(path, {reason, reason}, last.offset, tag + "at byte " + std::to_string(last.offset) + ": ");
     }
   }
 
-  void Failure(std::string_view path, const std::string& tag, uint64_t offset, const std::string& reason) {
-    ++counts_.failures[reason];
+  // `place`: where in the file, for people.
+  void Fail(const std::string& path, const Failure& failure, uint64_t offset = 0, const std::string& place = "") {
+    ++counts_.failures[failure.reason];
     ++job_->progress.failures;
-    builder_.AddFileNote(path, "", Reason::kFile, offset, reason);
-    job_->SayFailure(std::string(path),
-                     (tag.empty() ? "" : "(" + tag + ") ") + "at byte " + std::to_string(offset) + ": " + reason);
+    builder_.AddFileNote(path, "", Reason::kFile, offset, failure.text);
+    job_->SayFailure(path, place + failure.text);
   }
 
   // Writes the batches as parts and begins new ones.

@@ -33,6 +33,8 @@ struct ExportOptions {
   Filter filter;
   int threads = 1;
   std::map<std::string, std::string> summary;  // kept with the table's version
+  // What the error says when the user stops the export.
+  std::string when_cancelled = "stopped before the end: the table is as it was";
 };
 
 // Moves while the export runs; read by whoever shows it. All counts are of things finished.

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "transfer/internal/failure.h"
 #include "transfer/internal/workers.h"
 
 namespace dicomhouse::transfer {
@@ -63,6 +64,11 @@ class Job {
   }
   base::Result<ImportReport> Finish() {
     DH_CHECK(stop.Outcome());
+    for (const Source::Problem& problem : source.problems()) {
+      ++report_.files;
+      ++report_.failed;
+      SayFailure(problem.path, FailureOf(problem.path, problem.error).text);
+    }
     return report_;
   }
 
@@ -92,7 +98,7 @@ class Worker {
     auto file = base::InputFile::Open(path);
     if (!file.ok()) {
       ++counts_.files;
-      return Failure(path, file.error());
+      return Fail(path, file.error());
     }
     dicom::FileSource bytes(*file);
     Read(bytes, path);
@@ -103,7 +109,8 @@ class Worker {
     while (!job_->stop.requested()) {
       const auto more = archive.Next([&](ArchiveEntry& entry) { Read(entry, entry.name()); });
       if (!more.ok()) {
-        Failure(more.error().message.substr(0, more.error().message.find(':')), more.error());
+        ++counts_.files;
+        Fail(archive.name(), more.error());
         continue;
       }
       if (!*more) return;
@@ -120,7 +127,7 @@ class Worker {
     uint64_t size = 0;
     while (true) {
       const auto count = bytes.ReadAt(size, buffer_);
-      if (!count.ok()) return Failure(path, count.error());
+      if (!count.ok()) return Fail(path, count.error());
       if (*count == 0) break;
       if (const auto status = (*incoming)->Append(std::span(buffer_).first(*count)); !status.ok()) {
         return job_->stop.Fail({status.error().code, path + ": " + status.error().message});
@@ -140,13 +147,13 @@ class Worker {
     if (error.code == base::ErrorCode::kUnsupported && !job_->options.only_dicom) {
       ++counts_.skipped;
     } else {
-      Failure(path, error);
+      Fail(path, error);
     }
   }
 
-  void Failure(const std::string& path, const base::Error& error) {
+  void Fail(const std::string& path, const base::Error& error) {
     ++counts_.failed;
-    job_->SayFailure(path, error.message);
+    job_->SayFailure(path, FailureOf(path, error).text);
   }
 
   void Commit() {

@@ -54,6 +54,8 @@ class ObjectBatch final : public ArchiveReader {
               std::shared_ptr<const std::atomic<bool>> cancelled)
       : objects_(&objects), uris_(std::move(uris)), expected_(&expected), cancelled_(std::move(cancelled)) {}
 
+  const std::string& name() const override { return name_; }
+
   Result<bool> Next(const std::function<void(ArchiveEntry&)>& visit) override {
     const std::lock_guard lock(mutex_);
     while (!cancelled_->load(std::memory_order_relaxed)) {
@@ -104,6 +106,7 @@ class ObjectBatch final : public ArchiveReader {
   }
 
   store::Objects* objects_;
+  const std::string name_ = "gs://";  // no error is about all of it
   const std::vector<store::ObjectUri> uris_;
   std::atomic<int64_t>* expected_;
   const std::shared_ptr<const std::atomic<bool>> cancelled_;

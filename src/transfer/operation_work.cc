@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "transfer/exporter.h"
 #include "transfer/filter.h"
 #include "transfer/importer.h"
@@ -76,10 +77,6 @@ Result<Json> RunTableExport(OperationContext& context, store::Store& store, cons
                                context.LogFailure(path, {ErrorCode::kCorrupt, text});
                              });
   if (!report.ok()) return report.error();
-  for (const Source::Problem& problem : source->problems()) {
-    ++context.progress().failures;
-    context.LogFailure(problem.path, problem.error);
-  }
   return Json();
 }
 
@@ -169,8 +166,9 @@ Result<Json> RunImport(OperationContext& context, store::Store& store, const sto
   for (const Source::Problem& problem : source->problems()) return problem.error;
   if (source->files_found() == 0) return Error{ErrorCode::kNotFound, "no object matches " + from.Text()};
   if (report.failed > 0) {
-    return Error{ErrorCode::kInvalidArgument, std::to_string(report.failed) + " of " + std::to_string(report.files) +
-                                                  " files could not be imported; the operation's log has the reason for each"};
+    return Error{ErrorCode::kInvalidArgument, std::to_string(report.failed) + " of " + std::to_string(report.files) + " " +
+                                                  base::Plural(report.files, "file") +
+                                                  " could not be imported; the operation's log has the reason for each"};
   }
   return Json();
 }

@@ -229,12 +229,12 @@ class WalkingSource final : public Source {
     std::vector<char> buffer(kListChunkBytes);
     const auto take = [this](const std::string& path) { AddListed(path); };
     const auto too_long = [this](const std::string& start) {
-      Report(start, {ErrorCode::kInvalidArgument, start + "...: longer than a path can be"});
+      Report(start + "...", {ErrorCode::kInvalidArgument, start + "...: longer than a path can be"});
     };
     while (WaitForList()) {
       const ssize_t got = ::read(options_.list_descriptor, buffer.data(), buffer.size());
       if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-      if (got < 0) return Report("-", SystemError("the list of paths", "can't read"));
+      if (got < 0) return Report("the list of paths", SystemError("the list of paths", "can't read"));
       if (got == 0) return cutter.Finish(take, too_long);
       cutter.Add({buffer.data(), static_cast<size_t>(got)}, take, too_long);
     }

@@ -28,6 +28,8 @@ class ArchiveEntry : public dicom::ByteSource {
 class ArchiveReader {
  public:
   virtual ~ArchiveReader() = default;
+  // Whose errors Next gives: the archive's absolute path.
+  virtual const std::string& name() const = 0;
   // Visits the next regular file. False: no more. Errors: kCorrupt, kIo, once; afterwards false. Thread-safe.
   virtual base::Result<bool> Next(const std::function<void(ArchiveEntry&)>& visit) = 0;
 };
@@ -67,7 +69,7 @@ class Source {
   // For progress: files found so far, and whether that is all.
   virtual uint64_t files_found() const = 0;
   virtual bool listing_done() const = 0;
-  // Folders and files that could not be listed. Call after Next returned false.
+  // Folders and files that could not be listed; the errors' texts begin with the paths. Call after Next returned false.
   virtual std::vector<Problem> problems() const = 0;
   // Why Next returned false although there is more: an export or import of it then fails as a whole. Call as problems().
   virtual std::optional<base::Error> broken() const { return std::nullopt; }

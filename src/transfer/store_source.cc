@@ -48,6 +48,8 @@ class StoredEntries final : public ArchiveReader {
   StoredEntries(std::shared_ptr<store::Snapshot> snapshot, std::vector<store::Snapshot::Entry> entries, const std::string& prefix)
       : snapshot_(std::move(snapshot)), entries_(std::move(entries)), prefix_(&prefix) {}
 
+  const std::string& name() const override { return *prefix_; }
+
   base::Result<bool> Next(const std::function<void(ArchiveEntry&)>& visit) override {
     const size_t number = next_.fetch_add(1);
     if (number >= entries_.size()) return false;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "warehouse/internal/position_delete_file.h"
 #include "warehouse/internal/random.h"
 #include "warehouse/internal/table_lock.h"
@@ -166,9 +167,9 @@ Status Transaction::State::CheckDisposition(const std::optional<TableState>& sta
   if (!current) return {};
   DH_ASSIGN(const Snapshot snapshot, ReadSnapshot(files, folder, state->metadata, *state->metadata.FindSnapshot(*current)));
   if (snapshot.rows == 0) return {};
-  return Error{ErrorCode::kAlreadyExists,
-               "table " + name.Uri() + " has " + std::to_string(snapshot.rows) +
-                   " rows; it must be empty or not exist. Choose another name, append to it or replace it"};
+  return Error{ErrorCode::kAlreadyExists, "table " + name.Uri() + " has " + std::to_string(snapshot.rows) + " " +
+                                              base::Plural(static_cast<uint64_t>(snapshot.rows), "row") +
+                                              "; it must be empty or not exist. Choose another name, append to it or replace it"};
 }
 
 Status Transaction::State::MakeFolders() {

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <cstdio>
@@ -251,6 +252,105 @@ TEST_F(ExportCommandTest, FilesThatFailAreNamedAndGiveTheExitCode3) {
   EXPECT_THAT(done.err, HasSubstr("scans/broken.dcm"));
   EXPECT_THAT(done.out, HasSubstr("failed: 1"));
   EXPECT_EQ(Rows(), 2);
+}
+
+// What an export says of failures in its four places.
+struct Failures {
+  Outcome done;
+  base::Json by_reason;
+  int64_t sum = 0;
+  bool balanced = false;  // every file counted once
+  std::string account;    // CSV of path and excerpt, sorted
+};
+
+Failures FailuresOf(const Scratch& scratch, std::vector<std::string> words, int input = -1) {
+  words.insert(words.begin(), "export");
+  words.insert(words.end(), {"--quiet", "--json", "--overwrite-table"});
+  Failures found;
+  found.done = Running(scratch, words, input).Wait();
+  const auto json = base::Json::Parse(found.done.out);
+  EXPECT_TRUE(json.ok()) << found.done.out << found.done.err;
+  if (!json.ok()) return found;
+  found.by_reason = (*json)["failures"];
+  for (const auto& [reason, count] : found.by_reason.object()) found.sum += count.as_int();
+  found.balanced = (*json)["files"].as_int() ==
+                   (*json)["instances"].as_int() + (*json)["skipped"].as_int() + (*json)["duplicates"].as_int() + found.sum;
+  found.account = Dicomhouse(scratch, {"query", "--format", "csv",
+                                       "SELECT SourcePath, Excerpt FROM metadata_account WHERE Reason = 'FILE' ORDER BY 1"})
+                      .out;
+  return found;
+}
+
+TEST_F(ExportCommandTest, WhatTheWalkCannotReadIsCountedInAllPlaces) {
+  std::filesystem::create_symlink("nowhere", scratch_.path("scans/dangling"));
+  std::filesystem::create_symlink("loop", scratch_.path("scans/loop"));
+  const Failures found = FailuresOf(scratch_, {scratch_.path("scans")});
+  EXPECT_EQ(found.done.code, kDoneWithFailures);
+  EXPECT_EQ(found.sum, 2);
+  EXPECT_TRUE(found.balanced) << found.done.out;
+  EXPECT_EQ(found.by_reason["can't look at: No such file or directory"].as_int(), 1);
+  EXPECT_EQ(found.by_reason["can't look at: Too many levels of symbolic links"].as_int(), 1);
+  EXPECT_EQ(found.account, "SourcePath,Excerpt\n" + scratch_.path("scans/dangling") +
+                               ",can't look at: No such file or directory\n" + scratch_.path("scans/loop") +
+                               ",can't look at: Too many levels of symbolic links\n");
+  EXPECT_THAT(found.done.err, HasSubstr("scans/dangling: can't look at: No such file"));
+  EXPECT_THAT(Export({"--overwrite-table"}).out, HasSubstr("failed: 1, can't look at: No such file or directory"));
+  const Outcome schema = Dicomhouse(scratch_, {"schema", scratch_.path("scans")});
+  EXPECT_EQ(schema.code, kDoneWithFailures);
+}
+
+TEST_F(ExportCommandTest, PathsOfAListThatAreNotThereAreCountedByReason) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const std::string list = scratch_.path("scans/a.dcm") + "\n" + scratch_.path("no") + "\n" + scratch_.path("none") + "\n" + "/" +
+                           std::string(5000, 'x') + "\n/dev/null\n";
+  ASSERT_EQ(::write(ends[1], list.data(), list.size()), static_cast<ssize_t>(list.size()));
+  ::close(ends[1]);
+  const Failures found = FailuresOf(scratch_, {"-"}, ends[0]);
+  ::close(ends[0]);
+  EXPECT_TRUE(found.balanced) << found.done.out;
+  EXPECT_EQ(Fields(found.by_reason), (std::vector<std::string>{"can't look at: No such file or directory",
+                                                               "longer than a path can be", "neither a file nor a folder"}));
+  EXPECT_EQ(found.by_reason["can't look at: No such file or directory"].as_int(), 2);
+  EXPECT_EQ(std::count(found.account.begin(), found.account.end(), '\n'), 5);
+}
+
+// The deepest folders can't be opened by their paths.
+TEST_F(ExportCommandTest, FoldersBelowTheLongestPathAreFailures) {
+  const std::string name(200, 'd');
+  const std::string here = std::filesystem::current_path().string();
+  std::filesystem::create_directories(scratch_.path("deep"));
+  std::filesystem::current_path(scratch_.path("deep"));
+  for (int i = 0; i < 25; ++i) {
+    ASSERT_EQ(::mkdir(name.c_str(), 0700), 0);
+    ASSERT_EQ(::chdir(name.c_str()), 0);
+  }
+  std::filesystem::current_path(here);
+  const Failures found = FailuresOf(scratch_, {scratch_.path("deep")});
+  EXPECT_EQ(found.done.code, kDoneWithFailures);
+  EXPECT_EQ(Fields(found.by_reason), std::vector<std::string>{"can't list the folder: File name too long"});
+  EXPECT_TRUE(found.balanced) << found.done.out;
+}
+
+TEST_F(ExportCommandTest, ReasonsHaveNoPathsAndNoLineEnds) {
+  const std::string stored = "PK\3\4" + std::string(26, '\0');  // a ZIP that ends behind its first header
+  for (const char* name : {"a:b.zip", "c!d.zip", "e.zip"}) scratch_.Write(std::string("archives/") + name, stored);
+  scratch_.Write("archives/one.tar.gz", "\x1f\x8b\x08");
+  scratch_.Write("archives/two.tar.gz", "\x1f\x8b\x08\x01");
+  std::filesystem::create_symlink("/proc/self/mem", scratch_.path("archives/refused"));  // every read of it fails
+  const Failures found = FailuresOf(scratch_, {scratch_.path("archives")});
+  EXPECT_EQ(found.done.code, kDoneWithFailures);
+  EXPECT_TRUE(found.balanced) << found.done.out;
+  EXPECT_GE(found.sum, 5);
+  for (const std::string& reason : Fields(found.by_reason)) {
+    EXPECT_THAT(reason, Not(HasSubstr("archives"))) << reason;
+    EXPECT_THAT(reason, Not(HasSubstr("\n"))) << reason;
+  }
+  EXPECT_EQ(found.by_reason["can't be read as an archive"].as_int(), 5) << found.done.out;
+  EXPECT_THAT(found.done.err, Not(HasSubstr("unknown reason")));
+  // A path once in each line.
+  EXPECT_THAT(found.done.err, HasSubstr("/archives/a:b.zip: can't be read as an archive: "));
+  EXPECT_THAT(found.account, HasSubstr("/archives/c!d.zip,can't be read as an archive: "));
 }
 
 TEST_F(ExportCommandTest, APathThatIsNotThereIsAnErrorAndLeavesNoTable) {
