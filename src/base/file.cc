@@ -108,8 +108,9 @@ class PosixFileSystem final : public FileSystem {
                    path + ": " + std::to_string(size) + " bytes; at most " + std::to_string(max_bytes) + " are read"};
     }
     std::string bytes(size, '\0');
-    DH_ASSIGN(const size_t got, file.ReadAt(0, {reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()}));
-    bytes.resize(got);
+    const auto got = file.ReadAt(0, {reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()});
+    if (!got.ok()) return Error{got.error().code, path + ": " + got.error().message};
+    bytes.resize(*got);
     return bytes;
   }
 

@@ -185,8 +185,9 @@ std::string ManFlag(const CLI::Option& option) {
 }
 
 std::string ManSynopsis(const Command& command) {
-  std::string out = ".Nm";
-  for (const std::string& word : command.words) out += " Cm " + word;
+  // groff begins a line of the synopsis only with a macro that has no arguments.
+  std::string out = ".Nm\n.";
+  for (const std::string& word : command.words) out += std::string(out.back() == '.' ? "" : " ") + "Cm " + word;
   out += FlagsOf(*command.app).empty() ? "\n" : "\n.Op Ar flags\n";
   if (!ChildrenOf(*command.app).empty() && PositionalsOf(*command.app).empty()) return out + ".Ar command\n";
   for (const CLI::Option* option : PositionalsOf(*command.app)) {

@@ -58,7 +58,8 @@ base::Result<std::string> FilterOf(const LoggingFlags& flags) {
   DH_ASSIGN(const int64_t seconds, ParseDuration(flags.freshness));
   const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
   const std::string since = "timestamp>=\"" + UtcTime(now.count() - seconds * 1000) + "\"";
-  return flags.filter.empty() ? since : flags.filter + " AND " + since;
+  // In front: messages about a filter cite what stands behind the fault, and that is to be the user's own words.
+  return flags.filter.empty() ? since : since + " AND " + flags.filter;
 }
 
 base::Result<int> Read(const LoggingFlags& flags) {

@@ -62,6 +62,12 @@ std::string ExplainExtra(const CLI::App& command, const std::string& word) {
   return text.ends_with('?') ? text : text + "; there are " + Listed(names);
 }
 
+// CLI11 says "--flag: At Most 1 required but received 2".
+std::string ExplainCount(const std::string& text) {
+  const size_t at = text.find(": At Most 1 required but received ");
+  return at == std::string::npos ? text : text.substr(0, at) + " is given twice; one of them is meant";
+}
+
 // CLI11 says "--flag: value not in {a,b}".
 std::string ExplainValue(const std::string& text) {
   constexpr std::string_view kNotIn = " not in {";
@@ -91,6 +97,8 @@ int Refuse(const CLI::App& app, const CLI::ParseError& error) {
     text = ExplainExtra(*command, extra.front());
   } else if (dynamic_cast<const CLI::ValidationError*>(&error) != nullptr) {
     text = ExplainValue(text);
+  } else if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    text = ExplainCount(text);
   } else if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && text.starts_with("A subcommand")) {
     text = "say which command: " + Listed(CommandNames(*command));
   }

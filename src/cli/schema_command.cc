@@ -30,14 +30,16 @@ struct SchemaFlags {
 // The schema of an export that is thrown away.
 struct WouldBe {
   table::Schema schema;
+  uint64_t instances = 0;
   uint64_t failures = 0;
 };
 base::Result<WouldBe> SchemaOfPaths(const ReadFlags& flags) {
   transfer::ExportOptions options;
   DH_ASSIGN(options.mapping, MappingOf(flags));
+  options.when_cancelled = "stopped before the end";
   const auto nowhere = transfer::OpenNullDestination();
   DH_ASSIGN(RunResult run, RunOver(flags, std::move(options), *nowhere, nullptr));
-  return WouldBe{std::move(run.report.schema), run.failures};
+  return WouldBe{std::move(run.report.schema), run.report.instances, run.failures};
 }
 
 // One field a line, as diffs and eyes like it.
@@ -109,6 +111,11 @@ base::Result<table::Schema> SchemaOf(const std::string& text, const ReadFlags& f
   ReadFlags one = flags;
   one.paths = {text};
   DH_ASSIGN(WouldBe found, SchemaOfPaths(one));
+  if (found.instances == 0) {
+    const bool folder = std::filesystem::is_directory(text, ignored);
+    return base::Error{base::ErrorCode::kInvalidArgument, text + (folder ? ": no DICOM instance could be read in it"
+                                                                         : ": neither a BigQuery schema in JSON nor DICOM")};
+  }
   return std::move(found.schema);
 }
 

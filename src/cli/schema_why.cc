@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/file.h"
+#include "cli/progress_line.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
 #include "dicom/dictionary.h"
@@ -170,16 +171,17 @@ base::Json AnswerJson(const std::string& field, const Answer& answer) {
   return json.Set("dictionary", std::move(dictionary)).Set("rule", mapping::RuleText(origin));
 }
 
-// Columns that no element makes.
-bool ExplainExtra(const std::string& field) {
-  const bool extra = IsExtraColumn(field);
-  if (extra) std::printf("%s: no element's, but the file's; chosen by --columns\n", field.c_str());
-  return extra;
+// Why there is a column that no single element makes; "" for others.
+std::string WhyExtra(const std::string& field, bool lossless) {
+  if (IsExtraColumn(field)) return "no element's, but the file's; chosen by --columns";
+  if (field != "BulkData") return "";
+  return lossless ? "a row for each value that has no column: its tag, and where it lies in the file"
+                  : "a column of --profile lossless only: where the values lie that have no column";
 }
 
 // What to say when no file has it.
 std::string NotFound(const std::vector<std::string>& names, uint64_t instances) {
-  std::string text = "none of " + std::to_string(instances) + " instances has it";
+  std::string text = "none of " + Counted(instances, "DICOM file") + " has it";
   for (const std::string& name : names) {
     if (name.find(',') != std::string::npos || name.starts_with("Tag_") || dicom::FindKeyword(name) != nullptr) continue;
     std::vector<std::string> keywords;
@@ -193,9 +195,18 @@ std::string NotFound(const std::vector<std::string>& names, uint64_t instances) 
 }  // namespace
 
 base::Result<int> ExplainField(const ReadFlags& flags, const std::string& field, bool json) {
-  if (ExplainExtra(field)) return kDone;
+  const bool lossless = flags.profile == "lossless";
+  if (const std::string why = WhyExtra(field, lossless); !why.empty()) {
+    if (json) {
+      base::Json answer = base::Json::MakeObject();
+      PrintJson(answer.Set("field", field).Set("rule", why));
+    } else {
+      std::printf("%s: %s\n", field.c_str(), why.c_str());
+    }
+    return kDone;
+  }
   DH_ASSIGN(const std::vector<std::string> names, SplitPath(field));
-  Search search(names, flags.profile == "lossless" ? mapping::Profile::kLossless : mapping::Profile::kGoogle);
+  Search search(names, lossless ? mapping::Profile::kLossless : mapping::Profile::kGoogle);
   DH_ASSIGN(const std::optional<Answer> answer, search.Run(flags.paths));
   if (!answer) return base::Error{base::ErrorCode::kNotFound, field + ": " + NotFound(names, search.instances())};
   if (json) {

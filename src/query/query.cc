@@ -32,6 +32,12 @@ class Tables {
 
   base::Result<const KnownTable*> Open(const std::string& text) {
     DH_ASSIGN(const warehouse::TableName name, warehouse::TableName::Parse(text, defaults_));
+    if (ToLower(name.dataset) == "information_schema") {
+      return base::Error{
+          base::ErrorCode::kUnsupported,
+          "INFORMATION_SCHEMA is not supported: `dicomhouse tables` lists the tables, and `dicomhouse schema --table "
+          "NAME` the columns of one"};
+    }
     const auto found = tables_.find(name);
     if (found != tables_.end()) return &found->second->known;
     DH_ASSIGN(warehouse::Snapshot snapshot, warehouse_.OpenTable(name));
@@ -105,8 +111,21 @@ std::string NearestName(const std::vector<std::string>& names, const std::string
   return best;
 }
 
+// What the engine says of statements that it can't take: its advice is about itself, and its parser's words about nobody.
+std::string WithoutAdvice(std::string message) {
+  static constexpr std::pair<std::string_view, std::string_view> kPhrases[] = {
+      {"Max expression depth limit",
+       "an expression is nested too deeply: 1,000 levels are possible, and each operator of a long chain is one"},
+      {"memory exhausted at or near", "the question is nested too deeply"}};
+  for (const auto& [engine, ours] : kPhrases) {
+    if (message.starts_with(engine)) return std::string(ours);
+  }
+  return message;
+}
+
 // The engine's names of types and functions are not the user's.
 std::string InGoogleWords(std::string message) {
+  message = WithoutAdvice(std::move(message));
   static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
       {"VARCHAR", "STRING"}, {"BIGINT", "INT64"}, {"DOUBLE", "FLOAT64"}, {"BLOB", "BYTES"}, {"BOOLEAN", "BOOL"}};
   for (const auto& [engine, google] : kWords) {
@@ -141,6 +160,9 @@ base::Error Explain(const Engine& engine, const base::Error& error, const Transl
     message = "there is no column " + problem.name;
     const std::string nearest = NearestName(tables.ColumnNames(), problem.name);
     if (!nearest.empty()) message += "; did you mean " + nearest + "?";
+  }
+  if (!problem.name.empty() && message.find("FROM clause is missing") != std::string::npos) {
+    message = "there is no column " + problem.name + ": the question has no FROM";
   }
   if (problem.position.has_value()) message = Where(translation.Locate(*problem.position)) + message;
   return {error.code, message};
@@ -257,12 +279,13 @@ class Statement {
   }
 
   base::Status PassGate(Engine& engine) {
-    DH_ASSIGN(const std::string serialized, engine.Text(std::string(kSerialize), translation_.sql));
-    DH_ASSIGN(const Refusal refusal, CheckStatement(serialized, tables_.Views()));
+    const auto serialized = engine.Text(std::string(kSerialize), translation_.sql);
+    if (!serialized.ok()) return base::Error{serialized.error().code, WithoutAdvice(serialized.error().message)};
+    DH_ASSIGN(const Refusal refusal, CheckStatement(*serialized, tables_.Views()));
     if (refusal.message.empty()) return {};
     const bool placed = refusal.offset != std::string::npos;
     return base::Error{base::ErrorCode::kInvalidArgument,
-                       (placed ? Where(translation_.Locate(refusal.offset)) : std::string()) + refusal.message};
+                       (placed ? Where(translation_.Locate(refusal.offset)) : std::string()) + WithoutAdvice(refusal.message)};
   }
 
   base::Status Parquet(Engine& engine, const warehouse::Rows& rows, const std::string& file, const Output& output) {

@@ -34,7 +34,8 @@ base::Json FieldsToJson(const std::vector<Field>& fields) {  // NOLINT(misc-no-r
 }
 
 base::Result<std::vector<Field>> FieldsFromJson(const base::Json& json, const std::string& where) {  // NOLINT(misc-no-recursion)
-  if (!json.is_array()) return base::Error{base::ErrorCode::kInvalidArgument, where + ": a list of fields is expected"};
+  if (!json.is_array())
+    return base::Error{base::ErrorCode::kInvalidArgument, (where.empty() ? "" : where + ": ") + "a list of fields is expected"};
   std::vector<Field> fields;
   for (const base::Json& item : json.array()) {
     Field field;

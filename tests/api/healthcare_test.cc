@@ -359,6 +359,8 @@ TEST_F(HealthcareApi, WrongRequestsGetTheirErrors) {
       {"POST", "/v2/entries:list", R"({"resourceNames": ["folders/5"]})", 400, "INVALID_ARGUMENT", "folders/5"},
       {"POST", "/v2/entries:list", R"({"resourceNames": ["projects/p"], "filter": "a OR b"})", 400, "INVALID_ARGUMENT",
        "Unparseable filter"},
+      {"POST", "/v2/entries:list", R"({"resourceNames": ["projects/p"], "filter": "severity=ERROR AND "})", 400,
+       "INVALID_ARGUMENT", "nothing follows AND at \"AND \""},
       {"POST", "/v2/entries:list", R"({"resourceNames": ["projects/p"], "orderBy": "x"})", 400, "INVALID_ARGUMENT", "orderBy"},
   };
   for (const Wrong& wrong : all) {

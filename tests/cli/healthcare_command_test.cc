@@ -167,5 +167,17 @@ TEST_F(HealthcareCommands, BindingsAreAddedToTheirRole) {
   EXPECT_EQ(bind("remove-iam-policy-binding", "x", "r").code, 1);
 }
 
+// A server's complaint cites the filter from the fault to its end.
+TEST_F(HealthcareCommands, TheEndOfALogFilterIsTheUsersOwnWords) {
+  (void)Dicomhouse(scratch_, {"logging", "read", "foo bar"});
+  const auto sent = requests();
+  ASSERT_EQ(sent.size(), 1U);
+  const auto body = base::Json::Parse(sent[0].substr(sent[0].find('{')));
+  ASSERT_TRUE(body.ok()) << sent[0];
+  const std::string& filter = (*body)["filter"].as_string();
+  EXPECT_EQ(filter.find("timestamp>="), 0U) << filter;
+  EXPECT_TRUE(filter.ends_with(" AND foo bar")) << filter;
+}
+
 }  // namespace
 }  // namespace dicomhouse::cli

@@ -62,6 +62,7 @@ TEST(ProgramTest, MisspeltWordsAreSuggestedRightlyAndAreWrongUse) {
       {"export scans --profile gogle", "did you mean google?"},
       {"tables --jsno", "did you mean --json?"},
       {"", "say which command"},
+      {"tables --project a --project b", "--project is given twice"},
       {"xyzzy", "there are export"},
       {"export", "PATH is required"},
       {"tables metadata", "the word 'metadata' is one too many"},
@@ -154,6 +155,12 @@ TEST(ProgramTest, ClosedStandardStreamsAreErrorsAndNeverOtherFiles) {
   EXPECT_THAT(parquet, testing::Not(HasSubstr("instances in")));
 }
 
+TEST(ProgramTest, AFileThatIsAFolderIsNamed) {
+  const Scratch scratch;
+  for (const char* words : {"serve --config /tmp", "query --file /tmp"})
+    EXPECT_THAT(Dicomhouse(scratch, Split(words)).err, HasSubstr("/tmp: can't read: Is a directory")) << words;
+}
+
 TEST(ProgramTest, TheFlagGoesBeforeTheVariableForTheWarehouse) {
   const Scratch scratch;
   const Outcome listed = Dicomhouse(scratch, {"tables", "--warehouse", scratch.path("other")});
@@ -179,6 +186,18 @@ TEST(ProgramTest, TheManPageHasNoFaultsWhereMandocIs) {
   const Scratch scratch;
   const std::string page = scratch.Write("dicomhouse.1", Dicomhouse(scratch, {"generate", "man"}).out);
   EXPECT_EQ(std::system(("mandoc -W style -T lint " + page).c_str()), 0);
+}
+
+TEST(ProgramTest, GroffBeginsEachCommandOfTheSynopsisOnALine) {
+  if (std::system("groff -v > /dev/null 2>&1; test $? -ne 127") != 0) GTEST_SKIP() << "groff is not installed";
+  const Scratch scratch;
+  const std::string page = scratch.Write("dicomhouse.1", Dicomhouse(scratch, {"generate", "man"}).out);
+  const std::string text = scratch.path("page.txt");
+  // -c -P-c -P-b -P-u: no bold, no escapes.
+  ASSERT_EQ(std::system(("groff -mdoc -Tutf8 -k -P-c -P-b -P-u " + page + " > " + text).c_str()), 0);
+  const std::string shown = ReadFile(text);
+  for (const std::string line : {"\n     dicomhouse export [flags] PATH ...\n", "\n     dicomhouse query [flags] [SQL]\n"})
+    EXPECT_THAT(shown, HasSubstr(line));
 }
 
 TEST(SuggestTest, NearIsAFewLettersOrABeginning) {

@@ -75,5 +75,26 @@ TEST(QueryCommand, AKilledQuestionLeavesNothingInTheTemporaryFolder) {
   EXPECT_EQ(done.out.substr(0, 4), "PAR1") << done.err;
 }
 
+TEST(QueryCommand, MessagesAreAboutTheQuestionAndNotAboutTheEngine) {
+  const Scratch scratch;
+  std::string chain = "SELECT 1";
+  for (int i = 0; i < 3000; ++i) chain += "-1";
+  std::string nots = "SELECT ";
+  for (int i = 0; i < 20000; ++i) nots += "NOT ";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {chain, "nested too deeply: 1,000 levels"},
+      {nots + "true", "the question is nested too deeply"},
+      {"SELECT * FROM INFORMATION_SCHEMA.TABLES", "INFORMATION_SCHEMA is not supported: `dicomhouse tables`"},
+      {"SELECT * FROM `local.dicom.information_schema.columns`", "INFORMATION_SCHEMA is not supported"},
+      {"SELECT nothing", "1:8: there is no column nothing: the question has no FROM"}};
+  for (const auto& [sql, text] : cases) {
+    const Outcome refused = Dicomhouse(scratch, {"query", sql});
+    EXPECT_NE(refused.code, 0);
+    EXPECT_NE(refused.err.find(text), std::string::npos) << refused.err;
+    EXPECT_EQ(refused.err.find("SET max_"), std::string::npos) << refused.err;
+    EXPECT_EQ(refused.err.find("memory"), std::string::npos) << refused.err;
+  }
+}
+
 }  // namespace
 }  // namespace dicomhouse::cli

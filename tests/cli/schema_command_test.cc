@@ -1,5 +1,8 @@
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <thread>
+
 #include "base/json.h"
 #include "program_runner.h"
 
@@ -87,6 +90,52 @@ TEST_F(SchemaCommandTest, WhySaysWhyThereIsNoColumn) {
   const Outcome none = Dicomhouse(scratch_, {"schema", "--why", "PatientSxe", Scans()});
   EXPECT_EQ(none.code, kFailed);
   EXPECT_THAT(none.err, HasSubstr("did you mean PatientSex?"));
+}
+
+TEST_F(SchemaCommandTest, DiffRefusesWhatIsNeitherASchemaNorDicom) {
+  const std::string json = scratch_.Write("schema.json", Dicomhouse(scratch_, {"schema", Scans()}).out);
+  std::filesystem::create_directories(scratch_.path("nothing"));
+  const std::string object = scratch_.Write("e.json", "{}");
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {scratch_.Write("filter.txt", "/studies/1.2\n"), "filter.txt: neither a BigQuery schema in JSON nor DICOM"},
+      {scratch_.Write("empty", ""), "empty: neither a BigQuery schema in JSON nor DICOM"},
+      {scratch_.path("nothing"), "nothing: no DICOM instance"},
+      {object, "e.json: a list of fields is expected"}};
+  for (const auto& [other, text] : cases) {
+    for (const bool first : {true, false}) {
+      const Outcome refused = Dicomhouse(scratch_, {"schema", "diff", first ? other : json, first ? json : other});
+      EXPECT_EQ(refused.code, 2) << other;
+      EXPECT_THAT(refused.err, HasSubstr(text));
+      EXPECT_EQ(refused.out, "");
+    }
+  }
+}
+
+TEST_F(SchemaCommandTest, AnInterruptSaysNothingOfATable) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const Running slow(scratch_, {"schema", "-", "--quiet"}, ends[0]);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  ::kill(slow.process(), SIGINT);
+  const Outcome stopped = slow.Wait();
+  ::close(ends[0]);
+  ::close(ends[1]);
+  EXPECT_EQ(stopped.code, kInterrupted) << stopped.err;
+  EXPECT_THAT(stopped.err, HasSubstr("stopped before the end"));
+  EXPECT_THAT(stopped.err, testing::Not(HasSubstr("table")));
+}
+
+TEST_F(SchemaCommandTest, WhyKnowsTheColumnsThatNoElementMakes) {
+  EXPECT_THAT(Dicomhouse(scratch_, {"schema", "--why", "BulkData", Scans()}).out, HasSubstr("--profile lossless only"));
+  const Outcome lossless = Dicomhouse(scratch_, {"schema", "--why", "BulkData", "--profile", "lossless", Scans(), "--json"});
+  EXPECT_EQ(lossless.code, kDone) << lossless.err;
+  const auto json = base::Json::Parse(lossless.out);
+  ASSERT_TRUE(json.ok());
+  EXPECT_THAT((*json)["rule"].as_string(), HasSubstr("value that has no column"));
+  EXPECT_THAT(Dicomhouse(scratch_, {"schema", "--why", "SourceSize", Scans()}).out, HasSubstr("--columns"));
+  // Copies of an instance are files of their own.
+  scratch_.Write("scans/copy.dcm", Instance("1.1"));
+  EXPECT_THAT(Dicomhouse(scratch_, {"schema", "--why", "Rows", Scans()}).err, HasSubstr("none of 3 DICOM files has it"));
 }
 
 }  // namespace

@@ -138,8 +138,9 @@ Result<LogFilter> LogFilter::Parse(std::string_view text) {
     filter.terms_.push_back(std::move(term));
     rest = SkipSpace(rest);
     if (rest.starts_with("AND ") || rest.starts_with("AND\n")) {
+      const std::string_view conjunction = rest;
       rest = SkipSpace(rest.substr(3));
-      if (rest.empty()) return Unknown(text, "nothing follows AND");
+      if (rest.empty()) return Unknown(conjunction, "nothing follows AND");
     }
   }
   return filter;
