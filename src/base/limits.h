@@ -51,6 +51,9 @@ inline constexpr uint64_t kMaxFilterBytes = uint64_t{1} << 30;
 inline constexpr size_t kMaxFilterLineBytes = 4096;
 // Archives inside archives.
 inline constexpr int kMaxArchiveDepth = 4;
+// Plain bytes behind the end of a compressed archive that are unpacked to find a cut or a wrong checksum. Writers fill up
+// blocks of 10 kB, some of a megabyte; without a limit zeros that are nothing when compressed would cost time without end.
+inline constexpr uint64_t kMaxArchiveTailBytes = uint64_t{16} << 20;
 
 // ---- store
 // Bytes of one instance that is stored. PS3.5's lengths are 32 bits, so fragments can make more: BigTIFF-like slides do.

@@ -1,4 +1,4 @@
-// Archives by libarchive: formats and filters are enabled singly, so that none starts a program.
+// Archives by libarchive: formats are enabled singly, so that none starts a program; compressed ones are unpacked in front of it.
 #include "transfer/internal/archive.h"
 
 #include <archive.h>
@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "transfer/internal/unpacked.h"
 
 namespace dicomhouse::transfer {
 namespace {
@@ -239,10 +240,7 @@ class Level {
     if (handle == nullptr) return Error{ErrorCode::kIo, name_ + ": no memory for reading the archive"};
     archive_read_support_format_zip(handle);
     archive_read_support_format_tar(handle);
-    // A library built without one of these would start a program instead, and says so with a warning.
-    if (archive_read_support_filter_gzip(handle) != ARCHIVE_OK || archive_read_support_filter_zstd(handle) != ARCHIVE_OK) {
-      return Error{ErrorCode::kUnsupported, name_ + ": this libarchive was built without zlib or zstd"};
-    }
+    DH_CHECK(Unpack());
     archive_read_set_callback_data(handle, &input_);
     archive_read_set_read_callback(handle, ReadInput);
     if (input_.size > 0) {
@@ -253,25 +251,11 @@ class Level {
     return {};
   }
 
-  // Goes to the next file.
+  // Goes to the next file. At the end, what is left of a compressed archive is unpacked too: a cut or a wrong checksum may be
+  // there.
   Step Next() {
-    const Utf8Names names;
-    while (!input_.cancelled->load(std::memory_order_relaxed)) {
-      const int code = archive_read_next_header(handle_.get(), &entry_);
-      if (code == ARCHIVE_EOF) return Step::kEnd;
-      if (code != ARCHIVE_OK && code != ARCHIVE_WARN) return Step::kBroken;
-      if (!IsFile(entry_)) continue;
-      inside_ = NameInside(entry_);
-      entry_name_ = name_ + "!" + inside_;
-      std::optional<Error> error;
-      if (archive_entry_is_encrypted(entry_) != 0) {
-        error = Error{ErrorCode::kUnsupported, entry_name_ + ": the entry is encrypted; unpack it with its password first"};
-      }
-      encrypted_ = error.has_value();
-      bytes_.emplace(handle_.get(), entry_name_, input_, std::move(error));
-      return Step::kEntry;
-    }
-    return Step::kEnd;
+    const Step step = NextFile();
+    return step == Step::kEnd && unpacked_ != nullptr && !Drain() ? Step::kBroken : step;
   }
 
   // Why Open or Next failed.
@@ -295,9 +279,54 @@ class Level {
   }
 
  private:
+  Step NextFile() {
+    const Utf8Names names;
+    while (!input_.cancelled->load(std::memory_order_relaxed)) {
+      const int code = archive_read_next_header(handle_.get(), &entry_);
+      if (code == ARCHIVE_EOF) return Step::kEnd;
+      if (code != ARCHIVE_OK && code != ARCHIVE_WARN) return Step::kBroken;
+      if (!IsFile(entry_)) continue;
+      inside_ = NameInside(entry_);
+      entry_name_ = name_ + "!" + inside_;
+      std::optional<Error> error;
+      if (archive_entry_is_encrypted(entry_) != 0) {
+        error = Error{ErrorCode::kUnsupported, entry_name_ + ": the entry is encrypted; unpack it with its password first"};
+      }
+      encrypted_ = error.has_value();
+      bytes_.emplace(handle_.get(), entry_name_, input_, std::move(error));
+      return Step::kEntry;
+    }
+    return Step::kEnd;
+  }
+
+  // Reads through the compressed bytes if it is that.
+  Status Unpack() {
+    std::array<uint8_t, kPackingBytes> start{};
+    DH_ASSIGN(const size_t got, input_.source->ReadAt(0, start));
+    const Packing packing = PackingOf({reinterpret_cast<const char*>(start.data()), got});
+    if (packing == Packing::kNone) return {};
+    unpacked_ = MakeUnpacked(name_, *input_.source, packing);
+    input_.source = unpacked_.get();
+    input_.size = 0;
+    return {};
+  }
+
+  // False: there is a fault.
+  bool Drain() {
+    const uint64_t most = input_.position + base::kMaxArchiveTailBytes;
+    while (input_.position < most && !input_.cancelled->load(std::memory_order_relaxed)) {
+      const auto got = input_.source->ReadAt(input_.position, input_.buffer);
+      if (!got.ok()) input_.error = got.error();
+      if (!got.ok() || *got == 0) return got.ok();
+      input_.position += *got;
+    }
+    return true;
+  }
+
   std::string name_;
   Input input_;
-  Handle handle_;  // after input_, which it uses to the end
+  std::unique_ptr<dicom::ByteSource> unpacked_;  // what input_ reads, when it is compressed
+  Handle handle_;                                // after input_, which it uses to the end
   struct archive_entry* entry_ = nullptr;
   std::string inside_;      // the present entry's name in this archive
   std::string entry_name_;  // and with the archive's before it

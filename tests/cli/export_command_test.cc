@@ -346,7 +346,8 @@ TEST_F(ExportCommandTest, ReasonsHaveNoPathsAndNoLineEnds) {
     EXPECT_THAT(reason, Not(HasSubstr("archives"))) << reason;
     EXPECT_THAT(reason, Not(HasSubstr("\n"))) << reason;
   }
-  EXPECT_EQ(found.by_reason["can't be read as an archive"].as_int(), 5) << found.done.out;
+  EXPECT_EQ(found.by_reason["can't be read as an archive"].as_int(), 3) << found.done.out;
+  EXPECT_EQ(found.by_reason["can't be unpacked"].as_int(), 2) << found.done.out;
   EXPECT_THAT(found.done.err, Not(HasSubstr("unknown reason")));
   // A path once in each line.
   EXPECT_THAT(found.done.err, HasSubstr("/archives/a:b.zip: can't be read as an archive: "));

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <set>
 #include <thread>
 
@@ -238,6 +239,56 @@ TEST(Archive, CutArchivesAreFoundOutAtEveryLength) {
       EXPECT_TRUE(reading.end != "END" || between) << filter << " " << size;
     }
   }
+}
+
+TEST(Archive, AllInFrontOfACutIsRead) {
+  const Scratch scratch;
+  const std::vector<Member> members = {{"one", Pattern(200'000, 1)}, {"two", Pattern(200'000, 2)}, {"three", "3"}};
+  const std::string gzip = MakeArchive("ustar", "gzip", members);
+  // A trailer of eight bytes, of which some are missing: all of the entries are there.
+  for (size_t cut = 1; cut <= 8; ++cut) {
+    const Reading reading = ReadAll(scratch.Write("x.tar.gz", gzip.substr(0, gzip.size() - cut)));
+    ASSERT_EQ(reading.entries.size(), 3U) << cut;
+    for (size_t i = 0; i < members.size(); ++i) EXPECT_EQ(reading.entries[i].second, members[i].bytes) << cut;
+    EXPECT_THAT(reading.end, HasSubstr("x.tar.gz: can't be unpacked: it ends early")) << cut;
+  }
+  // Bytes that don't compress: half of them are one entry and less than the next.
+  for (const char* filter : {"gzip", "zstd"}) {
+    const std::string whole = MakeArchive("ustar", filter, members);
+    const Reading reading = ReadAll(scratch.Write("x.tgz", whole.substr(0, whole.size() * 2 / 3)));
+    ASSERT_EQ(reading.entries.size(), 2U) << filter;
+    EXPECT_EQ(reading.entries[0].second, members[0].bytes) << filter;
+    EXPECT_THAT(reading.entries[1].second, HasSubstr("ERROR: ")) << filter;
+    EXPECT_THAT(reading.end, HasSubstr("it ends early")) << filter;
+  }
+}
+
+TEST(Archive, AWrongChecksumOfAllIsFoundOutBehindTheEntries) {
+  const Scratch scratch;
+  std::string bytes = MakeArchive("ustar", "gzip", {{"one", "1"}});
+  bytes[bytes.size() - 6] = static_cast<char>(bytes[bytes.size() - 6] ^ 1);
+  const Reading reading = ReadAll(scratch.Write("x.tgz", bytes));
+  EXPECT_EQ(reading.of(scratch.path("x.tgz") + "!one"), "1");
+  EXPECT_THAT(reading.end, HasSubstr("incorrect data check"));
+}
+
+TEST(Archive, MembersAndFramesOneBehindTheOtherAreOneStream) {
+  const Scratch scratch;
+  const std::string tar = MakeArchive("ustar", "none", {{"one", Pattern(9000)}, {"two", "2"}});
+  for (const std::string tool : {"gzip", "zstd"}) {
+    const std::string path = scratch.Write("x.tar", tar);
+    const std::string out = scratch.path("x.tgz");
+    const std::string pack = " | " + tool + " -c >> " + out;
+    ASSERT_EQ(std::system(("rm -f " + out + "; head -c 5000 " + path + pack + "; tail -c +5001 " + path + pack).c_str()), 0);
+    const Reading reading = ReadAll(out);
+    EXPECT_EQ(reading.end, "END") << tool;
+    EXPECT_EQ(reading.of(out + "!one"), Pattern(9000)) << tool;
+    EXPECT_EQ(reading.of(out + "!two"), "2") << tool;
+  }
+  // gzip leaves alone what stands behind a stream.
+  std::string padded = MakeArchive("ustar", "gzip", {{"one", "1"}});
+  padded.append(5000, '\0');
+  EXPECT_EQ(ReadAll(scratch.Write("x.tgz", padded)).end, "END");
 }
 
 TEST(Archive, CutInAnEntryThatNobodyReadsIsFoundOut) {
