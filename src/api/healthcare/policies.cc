@@ -93,7 +93,11 @@ Result<Json> SetIamPolicy(const RestCall& call) {
   DH_CHECK(ApplyFieldMask(kPolicyShape, mask.empty() ? "version,bindings,etag" : mask, *given, policy));
   policy.Remove("etag");  // the catalog's to give
   DH_ASSIGN(policy, ReadMessage(policy, kPolicyShape));
-  return call.services.store->catalog().SetPolicy(resource, std::move(policy), (*given)["etag"].as_string());
+  // Bytes in JSON: base64 of both alphabets is taken (proto3's JSON mapping), and gcloud sends the other one back.
+  std::string etag = (*given)["etag"].as_string();
+  std::replace(etag.begin(), etag.end(), '-', '+');
+  std::replace(etag.begin(), etag.end(), '_', '/');
+  return call.services.store->catalog().SetPolicy(resource, std::move(policy), etag);
 }
 
 // Whoever may call this server has every permission on it.
