@@ -9,7 +9,9 @@ folder=${2:-$build/demo}
 archive=$folder/archive
 export DICOMHOUSE_WAREHOUSE=$folder/warehouse
 
-step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+bold='' plain=''
+if [ -t 1 ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); fi
+step() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 ask() {
   step "$1"
   printf '%s\n\n' "$2"

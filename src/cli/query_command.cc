@@ -1,4 +1,6 @@
 // `dicomhouse query`.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
@@ -48,6 +50,12 @@ base::Status RunIntoTable(const QueryFlags& flags, const Common& common, const s
   return {};
 }
 
+// Whether another question is the way out: what can't be understood or is not supported has its line and column in front.
+bool IsAboutQuestion(const base::Error& error) {
+  const bool placed = !error.message.empty() && error.message.front() >= '1' && error.message.front() <= '9';
+  return error.code == base::ErrorCode::kInvalidArgument || (error.code == base::ErrorCode::kUnsupported && placed);
+}
+
 base::Status RunQuery(const QueryFlags& flags, const Common& common) {
   DH_ASSIGN(const std::string sql, TextOf(flags));
   query::Options options;
@@ -59,6 +67,11 @@ base::Status RunQuery(const QueryFlags& flags, const Common& common) {
   options.max_rows = flags.max_rows;
   options.threads = flags.threads;
   if (!flags.destination.empty()) return RunIntoTable(flags, common, sql, options);
+  if (options.format == query::Format::kParquet && ::isatty(STDOUT_FILENO) != 0) {
+    return base::Error{base::ErrorCode::kInvalidArgument,
+                       "--format parquet is not for a terminal; send it to a file, as in\n"
+                       "  dicomhouse query ... --format parquet > answer.parquet"};
+  }
   return query::Run(warehouse::Warehouse(common.warehouse), sql, options, PrintBytes);
 }
 
@@ -97,7 +110,7 @@ void AddQuery(CLI::App& app, Common& common, Run& run) {
       std::string message = done.error().message;
       if (done.error().code == base::ErrorCode::kNotFound && message.find("there is no table") != std::string::npos)
         message += "\nA table is made of files by\n  dicomhouse export FOLDER";
-      return Complain(message, done.error().code == base::ErrorCode::kInvalidArgument ? kWrongUse : kFailed);
+      return Complain(message, IsAboutQuestion(done.error()) ? kWrongUse : kFailed);
     };
   });
 }

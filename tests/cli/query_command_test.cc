@@ -1,6 +1,8 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 
 #include "tests/cli/program_runner.h"
@@ -94,6 +96,28 @@ TEST(QueryCommand, MessagesAreAboutTheQuestionAndNotAboutTheEngine) {
     EXPECT_EQ(refused.err.find("SET max_"), std::string::npos) << refused.err;
     EXPECT_EQ(refused.err.find("memory"), std::string::npos) << refused.err;
   }
+}
+
+TEST(QueryCommand, AQuestionThatIsNotUnderstoodIsWrongUseWhateverIsWrongInIt) {
+  const Scratch scratch;
+  for (const char* sql : {"SELECT", "SELECT nofunction(1)", "SELECT nocolumn", "SELECT CAST(1 AS NOTYPE)",
+                          "SELECT * FROM INFORMATION_SCHEMA.TABLES", "SELECT @parameter"}) {
+    EXPECT_EQ(Dicomhouse(scratch, {"query", sql}).code, kWrongUse) << sql;
+  }
+  EXPECT_EQ(Dicomhouse(scratch, {"query", "SELECT 1 FROM notable"}).code, kFailed);
+}
+
+TEST(QueryCommand, ParquetIsNotForATerminal) {
+  const Scratch scratch;
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_GE(terminal, 0);
+  ASSERT_EQ(::grantpt(terminal) + ::unlockpt(terminal), 0);
+  const Outcome refused = DicomhouseInto(::ptsname(terminal), scratch, {"query", "SELECT 1 AS a", "--format", "parquet"});
+  const Outcome shown = DicomhouseInto(::ptsname(terminal), scratch, {"query", "SELECT 1 AS a"});
+  ::close(terminal);
+  EXPECT_EQ(refused.code, kWrongUse);
+  EXPECT_NE(refused.err.find("not for a terminal"), std::string::npos) << refused.err;
+  EXPECT_EQ(shown.code, kDone) << shown.err;
 }
 
 }  // namespace
