@@ -36,7 +36,7 @@ class Decoder {
 
 class Gunzip final : public Decoder {
  public:
-  Gunzip() { ready_ = ::inflateInit2(&stream_, MAX_WBITS + 16) == Z_OK; }
+  Gunzip() : ready_(::inflateInit2(&stream_, MAX_WBITS + 16) == Z_OK) {}
   Gunzip(const Gunzip&) = delete;
   Gunzip& operator=(const Gunzip&) = delete;
   ~Gunzip() override { ::inflateEnd(&stream_); }
@@ -66,7 +66,7 @@ class Gunzip final : public Decoder {
 
  private:
   z_stream stream_{};
-  bool ready_ = false;
+  bool ready_;
   bool between_ = false;  // two members
 };
 
