@@ -1,4 +1,6 @@
-// `dicomhouse store add|verify`: a server's data folder without the server.
+// `dicomhouse store add|verify|rebuild`: a server's data folder without the server.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -19,6 +21,7 @@ struct StoreFlags {
   std::string store;
   bool replace = false;
   bool json = false;
+  bool index_too = false;
   ReadFlags read;
 };
 
@@ -89,17 +92,41 @@ base::Result<int> RunAdd(const StoreFlags& flags) {
   return report.failed + report.conflicts > 0 ? kDoneWithFailures : kDone;
 }
 
-base::Result<int> RunVerify(const StoreFlags& flags) {
-  if (!base::RealFileSystem().Exists(base::JoinPath(flags.data, "format"))) {
-    return base::Error{base::ErrorCode::kNotFound, flags.data + " is no data folder of dicomhouse"};
+base::Status CheckDataFolder(const std::string& folder) {
+  DH_CHECK(base::RealFileSystem().List(folder));
+  if (base::RealFileSystem().Exists(base::JoinPath(folder, "format"))) return {};
+  return base::Error{base::ErrorCode::kNotFound, folder + " is no data folder of dicomhouse: it has no file 'format'"};
+}
+
+base::Result<int> RunRebuild(const StoreFlags& flags) {
+  DH_CHECK(CheckDataFolder(flags.data));
+  const bool terminal = ::isatty(STDERR_FILENO) == 1;
+  DH_ASSIGN(const store::Store::Rebuilt rebuilt,
+            store::Store::Rebuild(flags.data, flags.index_too, [terminal](size_t done, size_t all) {
+              if (terminal) std::fprintf(stderr, "\rreading segment %zu of %zu%s", done, all, done == all ? "\n" : "");
+            }));
+  for (const std::string& line : rebuilt.index.damaged) std::printf("%s\n", Printable(line).c_str());
+  for (const store::DicomStore& store : rebuilt.new_names) {
+    std::printf("a DICOM store without a name is %s now\n", store.name.Text().c_str());
   }
+  if (rebuilt.made_index) {
+    std::printf("the index has %s again\n", Counted(static_cast<uint64_t>(rebuilt.index.instances), "instance").c_str());
+  } else if (rebuilt.new_names.empty()) {
+    std::printf("nothing is missing (--index makes the index again all the same)\n");
+  }
+  return rebuilt.index.damaged.empty() ? kDone : kFailed;
+}
+
+base::Result<int> RunVerify(const StoreFlags& flags) {
+  DH_CHECK(CheckDataFolder(flags.data));
   DH_ASSIGN(const std::unique_ptr<store::Store> store, store::Store::Open(flags.data));
   uint64_t faults = 0;
-  DH_ASSIGN(const int64_t instances, store->instances().Verify([&faults](const std::string& line) {
+  DH_ASSIGN(const store::Store::Verified verified, store->Verify([&faults](const std::string& line) {
     ++faults;
     std::printf("%s\n", Printable(line).c_str());
   }));
-  std::printf("%s, %s\n", Counted(static_cast<uint64_t>(instances), "instance").c_str(),
+  std::printf("%s, %s: %s\n", Counted(static_cast<uint64_t>(verified.instances), "instance").c_str(),
+              Counted(static_cast<uint64_t>(verified.objects), "object").c_str(),
               faults == 0 ? "all as they were stored" : Counted(faults, "fault").c_str());
   return faults == 0 ? kDone : kFailed;
 }
@@ -151,6 +178,26 @@ void AddVerify(CLI::App& parent, Run& run) {
   });
 }
 
+void AddRebuild(CLI::App& parent, Run& run) {
+  auto flags = std::make_shared<StoreFlags>();
+  CLI::App* command = parent.add_subcommand("rebuild", "Make a data folder's index again from its instances, when it is lost");
+  command->footer(
+      "For a folder that the server refuses to open because its index or catalog is missing, broken or older than the "
+      "instances. Only the file that is not usable is made again; it is kept as NAME.old. All instances are read once. What was "
+      "deleted shortly before may be there again; DICOM stores whose names are lost are called recovered/store-N. Make a copy of "
+      "the folder first where you can. The server must not be running. Exit codes: 0 all is there, 1 something is damaged or "
+      "could not be done.\n\nExample:\n"
+      "  dicomhouse store rebuild --data /srv/dicomhouse");
+  command->add_flag("--index", flags->index_too, "Make the index again although it can be opened");
+  AddDataFlag(*command, *flags);
+  command->callback([flags, &run] {
+    run = [flags] {
+      const auto code = RunRebuild(*flags);
+      return code.ok() ? *code : Complain(code.error());
+    };
+  });
+}
+
 }  // namespace
 
 void AddStore(CLI::App& app, Run& run) {
@@ -162,6 +209,7 @@ void AddStore(CLI::App& app, Run& run) {
       "  dicomhouse store verify");
   AddAdd(*command, run);
   AddVerify(*command, run);
+  AddRebuild(*command, run);
 }
 
 }  // namespace dicomhouse::cli

@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS stores(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   project TEXT NOT NULL, location TEXT NOT NULL, dataset TEXT NOT NULL, store TEXT NOT NULL, document TEXT NOT NULL,
   UNIQUE(project, location, dataset, store));
+CREATE TABLE IF NOT EXISTS deleted_stores(id INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS policies(resource TEXT PRIMARY KEY, document TEXT NOT NULL, etag TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS operations(
   id INTEGER PRIMARY KEY,
@@ -259,9 +260,12 @@ Result<std::vector<DicomStore>> Catalog::DeleteDataset(const DatasetName& name) 
     BindName(list, 1, name);
     DH_ASSIGN(stores, ReadRows<DicomStore>(list, StoreOf));
   }
-  constexpr const char* kDeletes[] = {"DELETE FROM stores WHERE project=?1 AND location=?2 AND dataset=?3",
-                                      "DELETE FROM operations WHERE project=?1 AND location=?2 AND dataset=?3",
-                                      "DELETE FROM datasets WHERE project=?1 AND location=?2 AND dataset=?3"};
+  constexpr const char* kDeletes[] = {
+      "INSERT OR IGNORE INTO deleted_stores SELECT id FROM stores WHERE project=?1 AND location=?2 "
+      "AND dataset=?3",
+      "DELETE FROM stores WHERE project=?1 AND location=?2 AND dataset=?3",
+      "DELETE FROM operations WHERE project=?1 AND location=?2 AND dataset=?3",
+      "DELETE FROM datasets WHERE project=?1 AND location=?2 AND dataset=?3"};
   for (const char* const sql : kDeletes) {
     DH_ASSIGN(Statement remove, database.Prepare(sql));
     BindName(remove, 1, name);
@@ -342,10 +346,44 @@ Result<DicomStore> Catalog::DeleteDicomStore(const DicomStoreName& name) {
   DH_ASSIGN(Statement remove, state_->database.Prepare("DELETE FROM stores WHERE id=?1"));
   DH_CHECK(remove.Bind(1, store.id).Run());
   if (state_->database.Changes() == 0) return NotFound("DICOM store " + name.Text());
+  DH_ASSIGN(Statement deleted, state_->database.Prepare("INSERT OR IGNORE INTO deleted_stores VALUES(?1)"));
+  DH_CHECK(deleted.Bind(1, store.id).Run());
   DH_ASSIGN(Statement policy, state_->database.Prepare("DELETE FROM policies WHERE resource=?1"));
   DH_CHECK(policy.Bind(1, name.Text()).Run());
   DH_CHECK(transaction.Commit());
   return store;
+}
+
+Result<DicomStore> Catalog::AdoptDicomStore(int64_t id) {
+  const std::lock_guard lock(state_->mutex);
+  const DicomStore store{{{"local", "local", "recovered"}, "store-" + std::to_string(id)}, id, Json::MakeObject()};
+  DH_ASSIGN(DatabaseTransaction transaction, DatabaseTransaction::Begin(state_->database));
+  DH_ASSIGN(Statement dataset, state_->database.Prepare("INSERT OR IGNORE INTO datasets VALUES(?1, ?2, ?3, '{}')"));
+  BindName(dataset, 1, store.name.dataset);
+  DH_CHECK(dataset.Run());
+  DH_ASSIGN(Statement insert, state_->database.Prepare("INSERT INTO stores(project, location, dataset, store, document, id) "
+                                                       "VALUES(?1, ?2, ?3, ?4, '{}', ?5)"));
+  BindName(insert, 1, store.name);
+  DH_CHECK(insert.Bind(5, id).Run());
+  DH_CHECK(transaction.Commit());
+  return store;
+}
+
+Result<std::vector<int64_t>> Catalog::DeletedStores() {
+  const std::lock_guard lock(state_->mutex);
+  DH_ASSIGN(Statement list, state_->database.Prepare("SELECT id FROM deleted_stores ORDER BY id"));
+  return ReadRows<int64_t>(list, [](const Statement& row) -> Result<int64_t> { return row.Int(0); });
+}
+
+Status Catalog::ForgetDeletedStore(int64_t id) {
+  const std::lock_guard lock(state_->mutex);
+  DH_ASSIGN(Statement forget, state_->database.Prepare("DELETE FROM deleted_stores WHERE id=?1"));
+  return forget.Bind(1, id).Run();
+}
+
+Status Catalog::Verify(const std::function<void(const std::string& line)>& report) {
+  const std::lock_guard lock(state_->mutex);
+  return CheckDatabase(state_->database, "catalog.sqlite", report);
 }
 
 Result<std::vector<std::string>> Catalog::Projects() {

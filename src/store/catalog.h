@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,7 +62,7 @@ inline constexpr std::string_view kEmptyPolicyEtag = "ACAB";
 
 class Catalog {
  public:
-  // Opens or makes the file. Errors: kIo, kCorrupt.
+  // Opens or makes the file. Errors: kIo; kCorrupt: it is no database, or broken.
   static base::Result<std::unique_ptr<Catalog>> Open(const std::string& path);
   ~Catalog();
 
@@ -79,6 +80,11 @@ class Catalog {
   base::Result<std::vector<DicomStore>> AllDicomStores();
   base::Status UpdateDicomStore(const DicomStore& store);
   base::Result<DicomStore> DeleteDicomStore(const DicomStoreName& name);
+  // A store that has instances, and whose row was lost: it is called recovered/store-ID of project and location "local".
+  base::Result<DicomStore> AdoptDicomStore(int64_t id);
+  // Ids of stores that were deleted and whose instances may still be there.
+  base::Result<std::vector<int64_t>> DeletedStores();
+  base::Status ForgetDeletedStore(int64_t id);
 
   // Projects and locations that have a dataset, sorted.
   base::Result<std::vector<std::string>> Projects();
@@ -107,6 +113,9 @@ class Catalog {
     bool newest_first = false;
   };
   base::Result<Page<LogEntry>> ListLog(const LogQuery& query, const PageRequest& page);
+
+  // Gives a line for each thing that SQLite finds wrong with the file. Errors: kIo.
+  base::Status Verify(const std::function<void(const std::string& line)>& report);
 
  private:
   struct State;

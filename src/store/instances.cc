@@ -51,19 +51,22 @@ base::Result<std::unique_ptr<Instances>> Instances::Open(const std::string& fold
   return std::unique_ptr<Instances>(std::move(instances));
 }
 
-StoredInstances::StoredInstances(const std::string& folder, base::FileSystem& files)
+StoredInstances::StoredInstances(const std::string& folder, base::FileSystem& files, std::string_view index_name)
     : files_(&files),
       folder_(folder),
-      large_folder_(base::JoinPath(folder, "large")),
-      instances_(base::JoinPath(folder, "segments"), ".seg"),
-      headers_(base::JoinPath(folder, "headers"), ".hdr"),
-      readers_(base::JoinPath(folder, "index.sqlite")),
+      index_path_(base::JoinPath(folder, index_name)),
+      large_folder_(base::JoinPath(folder, kLargeFolder)),
+      instances_(base::JoinPath(folder, kSegmentsFolder), std::string(kSegmentSuffix)),
+      headers_(base::JoinPath(folder, kHeadersFolder), std::string(kHeaderSuffix)),
+      readers_(index_path_),
       instance_writer_(files, instances_),
       header_writer_(files, headers_) {}
 
 StoredInstances::~StoredInstances() {
   // So that the next process has nothing to catch up with. Where it fails, it has.
   if (index_behind_) (void)SyncIndex();
+  // The writer is the last one to go: it moves SQLite's log into the index, and so all of the index is in one file.
+  readers_.Close();
 }
 
 base::Status StoredInstances::SyncIndex() {
@@ -161,6 +164,7 @@ SyncedHeaders StoredInstances::SyncedNow() const {
 
 base::Status StoredInstances::ApplyGroup(std::span<Request* const> group, bool& committing) {
   const bool syncs_index = SyncsIndex(group);
+  const int64_t first_id = index_->next_id();
   DH_CHECK(index_->Begin(syncs_index ? IndexWriter::Durability::kSynced : IndexWriter::Durability::kLogged));
   for (Request* request : group) {
     request->status = request->apply();
@@ -168,13 +172,13 @@ base::Status StoredInstances::ApplyGroup(std::span<Request* const> group, bool& 
   }
   for (const Place& orphan : orphans_) DH_CHECK(index_->AddGarbageFile(orphan));
   if (!orphans_.empty()) garbage_ = true;
-  // A group that the index may lose says in the log that it is whole.
-  if (!syncs_index && instance_writer_.has_group()) {
+  DH_CHECK(syncs_index ? header_writer_.Sync() : header_writer_.Write());
+  if (!arrived_.empty()) DH_CHECK(files_->SyncFolder(large_folder_));
+  // A group says in the log that it is whole: the index may lose it. Last, so that it is.
+  if (instance_writer_.has_group() || index_->next_id() != first_id) {
     DH_CHECK(instance_writer_.Add({RecordKind::kCommit, 0, index_->next_id() - 1, "", 0, 0}, ""));
   }
   DH_CHECK(instance_writer_.Sync());
-  DH_CHECK(syncs_index ? header_writer_.Sync() : header_writer_.Write());
-  if (!arrived_.empty()) DH_CHECK(files_->SyncFolder(large_folder_));
   DH_CHECK(index_->Settle());
   DH_CHECK(index_->SetSegment(RecordKind::kInstance, instance_writer_.number(), instance_writer_.end()));
   DH_CHECK(index_->SetSegment(RecordKind::kHeader, header_writer_.number(), header_writer_.end()));
@@ -208,7 +212,7 @@ base::Result<std::vector<Stored>> StoredInstances::Commit(std::span<const std::u
       return base::Error{base::ErrorCode::kInvalidArgument, "an instance that is not finished can't be stored"};
     }
     request.bytes += instance->bytes().size();
-    request.syncs_index = request.syncs_index || instance->spilled();  // no record of it in the log segment
+    request.syncs_index = request.syncs_index || instance->spilled();  // what the log segment has no record of
     own.push_back(instance);
   }
   if (own.empty()) return std::vector<Stored>();

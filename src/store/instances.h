@@ -137,7 +137,8 @@ class Snapshot {
 
 class Instances {
  public:
-  // Opens or makes DATA/index.sqlite and the segments; finishes or undoes what a crash interrupted.
+  // Opens or makes DATA/index.sqlite and the segments; finishes or undoes what a crash interrupted. Errors: kCorrupt: the index
+  // is missing, empty or broken, and instances are there; nothing was changed.
   static base::Result<std::unique_ptr<Instances>> Open(const std::string& folder, base::FileSystem& files);
   virtual ~Instances() = default;
 
@@ -175,6 +176,24 @@ class Instances {
   // Compares index and bytes: each checksum, each segment. `report` gets a line for each thing that is wrong. Returns the
   // number of instances looked at.
   virtual base::Result<int64_t> Verify(const std::function<void(const std::string& line)>& report) = 0;
+
+  // What opening had to mend, and what it could not: lines for a log. Mostly none.
+  virtual const std::vector<std::string>& opening_notes() const = 0;
 };
+
+// Whether a folder has segments or files of instances. Errors: kIo.
+base::Result<bool> HasInstances(const std::string& folder, base::FileSystem& files);
+
+// What was found without the index.
+struct RebuiltIndex {
+  int64_t instances = 0;
+  std::vector<std::string> damaged;  // a line for each record or file that is no instance any more
+};
+using RebuildProgress = std::function<void(size_t segments_done, size_t segments)>;
+
+// Makes index.sqlite of a folder from its segments and files. The index that is there, if any, is kept beside it as
+// index.sqlite.old. All bytes are read once. What was deleted, and whose space was not given back yet, is there again; what was
+// stored is dated now. The folder must be locked. Errors: kIo.
+base::Result<RebuiltIndex> RebuildIndex(const std::string& folder, base::FileSystem& files, const RebuildProgress& progress);
 
 }  // namespace dicomhouse::store

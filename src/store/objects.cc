@@ -32,6 +32,7 @@ constexpr int64_t kFormat = 1;
 constexpr int64_t kShards = 256;
 // Connections of readers that are kept open.
 constexpr size_t kMaxIdleReaders = 16;
+constexpr size_t kPieceBytes = 1 << 20;
 
 constexpr const char* kTables =
     "CREATE TABLE buckets (name TEXT PRIMARY KEY, project TEXT NOT NULL, created_us INTEGER NOT NULL) WITHOUT ROWID;"
@@ -49,6 +50,9 @@ constexpr const char* kTables =
 constexpr const char* kSelectObject =
     "SELECT bucket, name, file, generation, metageneration, size, type, md5, crc32c, created_us, updated_us, metadata"
     " FROM objects WHERE bucket = ?1 AND name = ?2";
+constexpr const char* kSelectAllObjects =
+    "SELECT bucket, name, file, generation, metageneration, size, type, md5, crc32c, created_us, updated_us, metadata"
+    " FROM objects ORDER BY file";
 constexpr const char* kSelectObjects =
     "SELECT bucket, name, file, generation, metageneration, size, type, md5, crc32c, created_us, updated_us, metadata"
     " FROM objects WHERE bucket = ?1 AND name >= ?2 ORDER BY name";
@@ -190,6 +194,7 @@ class ObjectFiles final : public Objects {
   base::Result<Object> Update(const Object& object, std::optional<int64_t> if_metageneration) override;
   base::Result<Listing> List(const std::string& bucket, const std::string& prefix, const std::string& delimiter,
                              const PageRequest& page) override;
+  base::Result<int64_t> Verify(const std::function<void(const std::string& line)>& report) override;
 
   // For writers. Publishes objects/new/FILE under the name of `object`, whose generation and times are set.
   base::Result<Object> Publish(int64_t file, Object object, std::optional<int64_t> if_generation);
@@ -221,6 +226,8 @@ class ObjectFiles final : public Objects {
 
   base::Status CheckFormat();
   base::Status CheckTarget(const Object& object);
+  base::Status VerifyOne(const Row& row);
+  base::Status VerifyFiles(const std::set<int64_t>& known, const std::function<void(const std::string& line)>& report);
   base::Status RemoveLeftovers();
   base::Status RemoveGarbage();
   base::Status Place(int64_t file);
@@ -651,10 +658,80 @@ base::Result<Objects::Listing> ObjectFiles::List(const std::string& bucket, cons
   }
 }
 
+// ---- verifying
+
+base::Result<int64_t> ObjectFiles::Verify(const std::function<void(const std::string& line)>& report) {
+  DH_ASSIGN(Lease reader, Reader());
+  DH_CHECK(CheckDatabase(*reader, "objects.sqlite", report));
+  DH_ASSIGN(Statement select, (*reader).Prepare(kSelectAllObjects));
+  std::set<int64_t> known;
+  for (int64_t count = 0;; ++count) {
+    DH_ASSIGN(const bool found, select.Step());
+    if (!found) {
+      DH_CHECK(VerifyFiles(known, report));
+      return count;
+    }
+    DH_ASSIGN(const Row row, RowOf(select));
+    known.insert(row.file);
+    const base::Status status = VerifyOne(row);
+    if (!status.ok()) report("gs://" + row.object.bucket + "/" + row.object.name + ": " + status.error().message);
+  }
+}
+
+base::Status ObjectFiles::VerifyOne(const Row& row) {
+  DH_ASSIGN(const base::InputFile file, base::InputFile::Open(Path(row.file)));
+  std::vector<uint8_t> piece(kPieceBytes);
+  Md5 md5;
+  uint32_t crc32c = 0;
+  uint64_t size = 0;
+  for (size_t got = piece.size(); got == piece.size(); size += got) {
+    DH_ASSIGN(got, file.ReadAt(size, piece));
+    md5.Update(std::span(piece).first(got));
+    crc32c = ExtendCrc32c(crc32c, std::span(piece).first(got));
+  }
+  if (size == row.object.size && crc32c == row.object.crc32c && md5.Digest() == row.object.md5) return {};
+  return Error{ErrorCode::kCorrupt, Path(row.file) + " has other bytes than were written"};
+}
+
+base::Status ObjectFiles::VerifyFiles(const std::set<int64_t>& known,
+                                      const std::function<void(const std::string& line)>& report) {
+  for (int64_t shard = 0; shard < kShards; ++shard) {
+    const std::string folder = ShardPath(shard);
+    if (!files_.IsFolder(folder)) continue;
+    DH_ASSIGN(const std::vector<std::string> names, files_.List(folder));
+    for (const std::string& name : names) {
+      int64_t file = 0;
+      (void)std::from_chars(name.data(), name.data() + name.size(), file);
+      if (!known.contains(file)) report(folder + "/" + name + ": no object has this file");
+    }
+  }
+  return {};
+}
+
+// Without its rows an object has no name.
+base::Status RefuseLost(const std::string& folder, base::FileSystem& files) {
+  const std::string path = base::JoinPath(folder, "objects.sqlite");
+  const auto size = files.Size(path);
+  const std::string objects = base::JoinPath(folder, "objects");
+  if ((size.ok() && *size > 0) || !files.IsFolder(objects)) return {};
+  DH_ASSIGN(const std::vector<std::string> shards, files.List(objects));
+  for (const std::string& shard : shards) {
+    if (shard == "new" || !files.IsFolder(base::JoinPath(objects, shard))) continue;
+    DH_ASSIGN(const std::vector<std::string> names, files.List(base::JoinPath(objects, shard)));
+    if (names.empty()) continue;
+    return Error{ErrorCode::kCorrupt, path +
+                                          " is missing or empty, and objects are there. Nothing was changed. Put its newest copy "
+                                          "back; without one, move " +
+                                          objects + " elsewhere to begin with none"};
+  }
+  return {};
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<Objects>> Objects::Open(const std::string& folder, base::FileSystem& files) {
   DH_CHECK(files.MakeFolders(folder));
+  DH_CHECK(RefuseLost(folder, files));
   DH_ASSIGN(Database writer, Database::Open(base::JoinPath(folder, "objects.sqlite"), Database::Mode::kWrite));
   auto objects = std::make_unique<ObjectFiles>(folder, files, std::move(writer));
   DH_CHECK(objects->Prepare());

@@ -78,7 +78,8 @@ class ObjectReader {
 class Objects {
  public:
   // Opens or makes objects.sqlite and objects/ in `folder`; what a crash left behind is removed. `files` outlives it.
-  // Errors: kIo, kCorrupt, kUnsupported (a newer format).
+  // Errors: kIo; kCorrupt: objects.sqlite is missing, empty or broken, and objects are there: nothing was changed; kUnsupported
+  // (a newer format).
   static base::Result<std::unique_ptr<Objects>> Open(const std::string& folder, base::FileSystem& files);
   virtual ~Objects() = default;
 
@@ -110,6 +111,10 @@ class Objects {
   // By name in the order of its bytes. Prefixes count as items of a page.
   virtual base::Result<Listing> List(const std::string& bucket, const std::string& prefix, const std::string& delimiter,
                                      const PageRequest& page) = 0;
+
+  // Compares each object with its sums, and the files with the rows. `report` gets a line for each thing that is wrong. Returns
+  // the number of objects looked at. For when nothing else is going on.
+  virtual base::Result<int64_t> Verify(const std::function<void(const std::string& line)>& report) = 0;
 };
 
 // Google's wildcards of an import: '*' and '?' don't match '/', "**" does; "**" only at the end or in front of a file extension.

@@ -95,14 +95,7 @@ base::Result<int64_t> StoredInstances::Verify(const Report& report) {
   const PinPointer pin = pins_.Take();
   DH_ASSIGN(auto reader, readers_.Take());
   DH_ASSIGN(const DatabaseTransaction transaction, DatabaseTransaction::Begin(reader->database(), Database::Mode::kRead));
-  {
-    DH_ASSIGN(Query query, reader->Prepare("PRAGMA quick_check"));
-    for (;;) {
-      DH_ASSIGN(const bool found, query->Step());
-      if (!found) break;
-      if (query->Text(0) != "ok") report("index.sqlite: " + std::string(query->Text(0)));
-    }
-  }
+  DH_CHECK(CheckDatabase(reader->database(), "index.sqlite", report));
   for (const char* sql : kCountChecks) {
     DH_ASSIGN(Query query, reader->Prepare(sql));
     for (;;) {

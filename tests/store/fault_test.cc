@@ -113,11 +113,14 @@ TEST(StoreStopTest, AProcessThatStopsAnywhereLeavesAllOrNothing) {
     instances.reset();
     files.Heal();
     instances = MustOpen(folder.path(), files);
-    ExpectRound(*instances, 1, status.ok());
+    // Nobody was answered when it stopped behind the log: then all of it may be there.
+    const bool there = instances->Find(kStore, KeyOf(Number(102))).ok();
+    EXPECT_TRUE(there || !status.ok());
+    ExpectRound(*instances, 1, there);
     EXPECT_THAT(Verify(*instances), IsEmpty());
     size_t leftovers = 0;
     for (const auto& entry : std::filesystem::directory_iterator(folder.path() + "/large")) leftovers += entry.is_regular_file();
-    EXPECT_EQ(leftovers, status.ok() ? 1u : 0u);
+    EXPECT_EQ(leftovers, there ? 1u : 0u);
     ASSERT_TRUE(CommitSome(*instances, 2).ok());
     EXPECT_THAT(Verify(*instances), IsEmpty());
     if (!reached) return;

@@ -10,6 +10,7 @@
 namespace dicomhouse::store {
 namespace {
 
+constexpr size_t kPieceBytes = 1 << 20;
 constexpr size_t kMaxUidBytes = 64;  // PS3.5 §9.1
 constexpr std::string_view kImplicitLittleEndian = "1.2.840.10008.1.2";
 constexpr std::string_view kExplicitLittleEndian = "1.2.840.10008.1.2.1";
@@ -54,7 +55,7 @@ IncomingInstance::IncomingInstance(base::FileSystem& files, int64_t store, std::
 
 IncomingInstance::~IncomingInstance() {
   if (file_ != nullptr) (void)file_->Close();
-  if (spilled_) (void)files_->Remove(spill_path_);
+  if (spilled_ && !keeps_file_) (void)files_->Remove(spill_path_);
 }
 
 base::Status IncomingInstance::Append(std::span<const uint8_t> bytes) {
@@ -82,8 +83,6 @@ base::Status IncomingInstance::Spill() {
 }
 
 base::Status IncomingInstance::Finish() {
-  const base::Sha256Digest digest = digest_.Digest();
-  sha256_.assign(digest.begin(), digest.end());
   if (spilled_) {
     DH_CHECK(file_->Sync());
     DH_CHECK(std::exchange(file_, nullptr)->Close());
@@ -94,6 +93,26 @@ base::Status IncomingInstance::Finish() {
     dicom::MemorySource source({reinterpret_cast<const uint8_t*>(bytes_.data()), bytes_.size()});
     DH_CHECK(ReadHeader(source));
   }
+  return TakeFacts();
+}
+
+base::Status IncomingInstance::Take(const std::string& path) {
+  spill_path_ = path;
+  spilled_ = keeps_file_ = true;
+  DH_ASSIGN(const base::InputFile file, base::InputFile::Open(path));
+  dicom::FileSource source(file);
+  std::vector<uint8_t> piece(kPieceBytes);
+  for (size_t got = piece.size(); got == piece.size(); size_ += got) {
+    DH_ASSIGN(got, source.ReadAt(size_, piece));
+    digest_.Update(std::span(piece).first(got));
+  }
+  DH_CHECK(ReadHeader(source));
+  return TakeFacts();
+}
+
+base::Status IncomingInstance::TakeFacts() {
+  const base::Sha256Digest digest = digest_.Digest();
+  sha256_.assign(digest.begin(), digest.end());
   DH_CHECK(ReadKey());
   AttributeReader reader;
   attributes_ = reader.Read(header_);

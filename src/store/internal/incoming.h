@@ -25,6 +25,9 @@ class IncomingInstance final : public Incoming {
 
   base::Status Append(std::span<const uint8_t> bytes) override;
   base::Status Finish() override;
+  // In place of Append and Finish: the bytes are in a file of the store already. It stays, whatever becomes of this.
+  // Errors: those of Finish; kNotFound.
+  base::Status Take(const std::string& path);
   const InstanceKey& key() const override { return key_; }
   const dicom::Instance& header() const override { return header_; }
 
@@ -37,6 +40,8 @@ class IncomingInstance final : public Incoming {
   const std::string& spill_path() const { return spill_path_; }
   // The file is somebody else's now.
   void GiveFileAway() { spilled_ = false; }
+  // They are where they belong.
+  void ForgetBytes() { bytes_ = {}; }
 
   const std::string& sha256() const { return sha256_; }
   const std::string& sop_class() const { return sop_class_; }
@@ -46,6 +51,7 @@ class IncomingInstance final : public Incoming {
 
  private:
   base::Status Spill();
+  base::Status TakeFacts();
   base::Status ReadHeader(dicom::ByteSource& source);
   base::Status ReadKey();
 
@@ -55,6 +61,7 @@ class IncomingInstance final : public Incoming {
   std::string bytes_;
   std::unique_ptr<base::OutputFile> file_;
   bool spilled_ = false;
+  bool keeps_file_ = false;
   bool finished_ = false;
   uint64_t size_ = 0;
   base::Sha256 digest_;

@@ -130,6 +130,11 @@ ReadPool::Lease::~Lease() {
   if (pool_->idle_.size() < kMaxIdleConnections) pool_->idle_.push_back(std::move(connection_));
 }
 
+void ReadPool::Close() {
+  const std::lock_guard lock(mutex_);
+  idle_.clear();
+}
+
 base::Result<ReadPool::Lease> ReadPool::Take() {
   {
     const std::lock_guard lock(mutex_);
@@ -143,12 +148,13 @@ base::Result<ReadPool::Lease> ReadPool::Take() {
   return Lease(*this, std::move(connection));
 }
 
-base::Result<std::unique_ptr<IndexWriter>> IndexWriter::Open(const std::string& path, ReadAttributes read_attributes) {
+base::Result<std::unique_ptr<IndexWriter>> IndexWriter::Open(const std::string& path, Folder folder,
+                                                             ReadAttributes read_attributes) {
   std::unique_ptr<IndexWriter> index(new IndexWriter);
   index->read_attributes_ = std::move(read_attributes);
   DH_ASSIGN(index->connection_, Connection::Open(path, Database::Mode::kWrite));
   index->connection_->database().CheckpointByHand();
-  DH_CHECK(index->MakeTables());
+  DH_CHECK(index->MakeTables(folder));
   DH_CHECK(index->LoadCounters());
   for (const Level level : {Level::kStudy, Level::kSeries}) {
     index->update_sql_[static_cast<size_t>(level)] =
@@ -161,7 +167,7 @@ base::Result<std::unique_ptr<IndexWriter>> IndexWriter::Open(const std::string& 
   return index;
 }
 
-base::Status IndexWriter::MakeTables() {
+base::Status IndexWriter::MakeTables(Folder folder) {
   int64_t version = 0;
   {
     DH_ASSIGN(Query query, connection_->Prepare("PRAGMA user_version"));
@@ -169,6 +175,7 @@ base::Status IndexWriter::MakeTables() {
     version = query->Int(0);
   }
   if (version == kVersion) return {};
+  if (version == 0 && folder == Folder::kUsed) return base::Error{base::ErrorCode::kCorrupt, "the index has no tables"};
   if (version > kVersion) {
     return base::Error{base::ErrorCode::kUnsupported, "the index is of version " + std::to_string(version) +
                                                           "; this program reads up to " + std::to_string(kVersion)};

@@ -73,6 +73,8 @@ class ReadPool {
     std::unique_ptr<Connection> connection_;
   };
   base::Result<Lease> Take();
+  // Closes those that nobody has.
+  void Close();
 
  private:
   std::string path_;
@@ -121,8 +123,10 @@ class IndexWriter {
  public:
   // Takes attributes from a stored instance, for a level whose newest instance has gone.
   using ReadAttributes = std::function<base::Result<InstanceAttributes>(const InstanceRow& row)>;
-  // Makes the tables when there are none. Errors: kIo, kCorrupt; kUnsupported: tables of another version.
-  static base::Result<std::unique_ptr<IndexWriter>> Open(const std::string& path, ReadAttributes read_attributes);
+  // Makes the tables when there are none and this is a new folder. Errors: kIo; kCorrupt: no tables, or no index; kUnsupported:
+  // tables of another version.
+  enum class Folder { kNew, kUsed };
+  static base::Result<std::unique_ptr<IndexWriter>> Open(const std::string& path, Folder folder, ReadAttributes read_attributes);
 
   // kSynced: Commit returns when this transaction and all before it are on the disk. kLogged: it may be lost when the machine
   // stops, as may those before it; what was in it is found in the log segment then (docs/data-format.md).
@@ -138,6 +142,7 @@ class IndexWriter {
   int64_t NewFile() { return next_file_++; }
   // Ids below `id` were given to what the index had not seen.
   void SkipIds(int64_t id) { next_id_ = std::max(next_id_, id); }
+  void SkipFiles(int64_t number) { next_file_ = std::max(next_file_, number); }
 
   // The instance segment whose records may be ahead of the index after a crash; 0: none.
   int64_t log_segment() const { return log_.segment; }
@@ -199,7 +204,7 @@ class IndexWriter {
   };
 
   IndexWriter() = default;
-  base::Status MakeTables();
+  base::Status MakeTables(Folder folder);
   base::Status LoadCounters();
   base::Result<Known> FindOrMakeSeries(int64_t store, const IncomingInstance& incoming);
   base::Status AddGarbage(RecordKind kind, const Place& place, size_t uid_bytes, int64_t number);

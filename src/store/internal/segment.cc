@@ -114,6 +114,31 @@ base::Result<std::string> SegmentFiles::ReadRecord(const Place& place, size_t ui
   return record;
 }
 
+base::Result<bool> SegmentFiles::IsHole(const Place& place) {
+  DH_ASSIGN(const auto file, Open(place.segment));
+  std::vector<uint8_t> piece(kBufferBytes);
+  for (uint64_t done = 0; done < place.bytes;) {
+    const size_t count = std::min<uint64_t>(piece.size(), place.bytes - done);
+    DH_ASSIGN(const size_t got, file->ReadAt(place.offset + done, std::span(piece).first(count)));
+    if (got < count) return false;
+    if (std::any_of(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(count), [](uint8_t byte) { return byte != 0; })) {
+      return false;
+    }
+    done += count;
+  }
+  return place.bytes > 0;
+}
+
+base::Result<std::vector<int64_t>> SegmentFiles::Numbers(base::FileSystem& files) const {
+  std::vector<int64_t> numbers;
+  DH_ASSIGN(const std::vector<std::string> names, files.List(folder_));
+  for (const std::string& name : names) {
+    if (const auto number = NumberOf(name)) numbers.push_back(*number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
 void SegmentWriter::Open(int64_t number, uint64_t end, int64_t next) {
   number_ = number;
   end_ = kept_ = synced_ = end;
@@ -196,17 +221,57 @@ SegmentWriter::Left SegmentWriter::Undo(bool certain) {
   return left;
 }
 
-base::Status ScanSegment(dicom::ByteSource& segment, uint64_t begin, uint64_t end,
-                         const std::function<bool(const RecordHeader& header, uint64_t offset)>& visit) {
+namespace {
+
+// Calls `visit` for the records from `at` on, which is then behind the last one that was visited. False: `visit` wants no more.
+base::Result<bool> VisitRecords(dicom::ByteSource& segment, uint64_t& at, uint64_t end, const VisitRecord& visit) {
   std::array<uint8_t, kRecordFixedBytes + kMaxRecordUidBytes> bytes{};
-  for (uint64_t at = begin; at < end;) {
+  while (at < end) {
     DH_ASSIGN(const size_t got, segment.ReadAt(at, std::span(bytes).first(std::min<uint64_t>(bytes.size(), end - at))));
     const auto header = ReadRecordHeader({reinterpret_cast<const char*>(bytes.data()), got});
     if (!header.ok()) return Corrupt("at byte " + std::to_string(at) + ": " + header.error().message);
     const uint64_t record = RecordBytes(header->uid.size(), header->bytes);
     if (record > end - at) return Corrupt("at byte " + std::to_string(at) + ": a record past the end");
-    if (!visit(*header, at + RecordHeaderBytes(header->uid.size()))) return {};
+    if (!visit(*header, at + RecordHeaderBytes(header->uid.size()))) return false;
     at += record;
+  }
+  return true;
+}
+
+// Where the next record begins, from `at` on; `end` when there is none.
+base::Result<uint64_t> FindRecord(dicom::ByteSource& segment, uint64_t at, uint64_t end) {
+  constexpr size_t kMostBytes = kRecordFixedBytes + kMaxRecordUidBytes;
+  std::vector<uint8_t> piece(kBufferBytes + kMostBytes);
+  for (; at < end; at += kBufferBytes) {
+    DH_ASSIGN(const size_t got, segment.ReadAt(at, std::span(piece).first(std::min<uint64_t>(piece.size(), end - at))));
+    const std::string_view bytes(reinterpret_cast<const char*>(piece.data()), got);
+    for (size_t i = 0; i < std::min(got, kBufferBytes); i += kRecordAlignment) {
+      if (!bytes.substr(i).starts_with(kMagic)) continue;
+      const auto header = ReadRecordHeader(bytes.substr(i, kMostBytes));
+      if (header.ok() && RecordBytes(header->uid.size(), header->bytes) <= end - at - i) return at + i;
+    }
+  }
+  return end;
+}
+
+}  // namespace
+
+base::Status ScanSegment(dicom::ByteSource& segment, uint64_t begin, uint64_t end, const VisitRecord& visit) {
+  DH_CHECK(VisitRecords(segment, begin, end, visit));
+  return {};
+}
+
+base::Status SalvageSegment(dicom::ByteSource& segment, uint64_t begin, uint64_t end, const VisitRecord& visit,
+                            const VisitDamage& damaged) {
+  for (uint64_t at = begin; at < end;) {
+    const auto all = VisitRecords(segment, at, end, visit);
+    if (all.ok()) return {};
+    if (all.error().code != base::ErrorCode::kCorrupt) return all.error();
+    // Records begin at multiples of 8 bytes.
+    const uint64_t from = (at / kRecordAlignment + 1) * kRecordAlignment;
+    DH_ASSIGN(const uint64_t next, FindRecord(segment, from, end));
+    damaged(at, next);
+    at = next;
   }
   return {};
 }

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/file.h"
 #include "base/limits.h"
@@ -19,7 +20,8 @@
 
 namespace dicomhouse::store {
 
-// kCommit: no bytes; the records of instances before it, as far as the index has not seen them, belong together and count.
+// kCommit: no bytes; the records before it, as far as the index has not seen them, belong together and count, and those of header
+// segments up to its id.
 enum class RecordKind : uint8_t { kInstance = 1, kHeader = 2, kCommit = 3 };
 
 // What a record says of its bytes.
@@ -64,6 +66,10 @@ class SegmentFiles {
 
   // The bytes of a record, checked against what the record says. Errors: kCorrupt, kIo, kNotFound.
   base::Result<std::string> ReadRecord(const Place& place, size_t uid_bytes);
+  // Whether all bytes there are zeros: they were given back, and only the record's own header stayed. Errors: kIo, kNotFound.
+  base::Result<bool> IsHole(const Place& place);
+  // The numbers of the segments that are there, ascending. Errors: kIo.
+  base::Result<std::vector<int64_t>> Numbers(base::FileSystem& files) const;
 
  private:
   std::string folder_;
@@ -123,7 +129,13 @@ class SegmentWriter {
 
 // Calls `visit` for each record between `begin` and `end` of a segment, in their order, with the offset of its bytes, until it
 // returns false. Errors: kCorrupt with the position of what is no record; kIo.
-base::Status ScanSegment(dicom::ByteSource& segment, uint64_t begin, uint64_t end,
-                         const std::function<bool(const RecordHeader& header, uint64_t offset)>& visit);
+using VisitRecord = std::function<bool(const RecordHeader& header, uint64_t offset)>;
+base::Status ScanSegment(dicom::ByteSource& segment, uint64_t begin, uint64_t end, const VisitRecord& visit);
+
+// The same, but what is no record is passed: `damaged` is called with where it begins and where the next record does, or `end`.
+// Errors: kIo.
+using VisitDamage = std::function<void(uint64_t begin, uint64_t end)>;
+base::Status SalvageSegment(dicom::ByteSource& segment, uint64_t begin, uint64_t end, const VisitRecord& visit,
+                            const VisitDamage& damaged);
 
 }  // namespace dicomhouse::store

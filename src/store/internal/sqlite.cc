@@ -208,4 +208,16 @@ base::Status DatabaseTransaction::Commit() {
   return {};
 }
 
+base::Status CheckDatabase(Database& database, const std::string& name,
+                           const std::function<void(const std::string& line)>& report) {
+  DH_ASSIGN(Statement check, database.Prepare("PRAGMA quick_check"));
+  for (;;) {
+    const auto row = check.Step();
+    if (!row.ok() && row.error().code != base::ErrorCode::kCorrupt) return row.error();
+    if (!row.ok()) report(name + ": " + row.error().message);
+    if (!row.ok() || !*row) return {};
+    if (check.Text(0) != "ok") report(name + ": " + std::string(check.Text(0)));
+  }
+}
+
 }  // namespace dicomhouse::store

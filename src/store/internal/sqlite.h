@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -97,5 +98,9 @@ class DatabaseTransaction {
   explicit DatabaseTransaction(Database& database) : database_(&database) {}
   Database* database_;
 };
+
+// SQLite's own check: `report` gets a line, `name` in front, for each thing that is wrong. Errors: kIo.
+base::Status CheckDatabase(Database& database, const std::string& name,
+                           const std::function<void(const std::string& line)>& report);
 
 }  // namespace dicomhouse::store

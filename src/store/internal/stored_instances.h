@@ -1,5 +1,5 @@
 // The Instances that there are. One class over several files: recovery.cc (opening), instances.cc (writing, reading), search.cc,
-// snapshot.cc, verify.cc.
+// snapshot.cc, verify.cc, rebuild.cc.
 #pragma once
 
 #include <atomic>
@@ -26,15 +26,25 @@ namespace dicomhouse::store {
 
 inline constexpr std::string_view kSpillSuffix = ".part";
 inline constexpr std::string_view kLargeSuffix = ".dcm";
+inline constexpr std::string_view kSegmentSuffix = ".seg";
+inline constexpr std::string_view kHeaderSuffix = ".hdr";
+inline constexpr std::string_view kSegmentsFolder = "segments";
+inline constexpr std::string_view kHeadersFolder = "headers";
+inline constexpr std::string_view kLargeFolder = "large";
+inline constexpr std::string_view kIndexName = "index.sqlite";
 
 // Microseconds since 1970.
 int64_t NowUs();
 
 class StoredInstances final : public Instances {
  public:
-  StoredInstances(const std::string& folder, base::FileSystem& files);
+  StoredInstances(const std::string& folder, base::FileSystem& files, std::string_view index_name = kIndexName);
   ~StoredInstances() override;
+  // One of these two, once.
   base::Status Start();
+  // Makes the index from the segments: it must not be there. Nothing else in the folder changes but header segments that come to
+  // the others. rebuild.cc
+  base::Result<RebuiltIndex> Rebuild(const RebuildProgress& progress);
 
   base::Result<std::unique_ptr<Incoming>> Begin(int64_t store) override;
   base::Result<std::vector<Stored>> Commit(std::span<const std::unique_ptr<Incoming>> incoming, OnExisting on_existing) override;
@@ -56,6 +66,7 @@ class StoredInstances final : public Instances {
   base::Result<std::vector<Change>> Changes(int64_t store, int64_t after, size_t limit) override;
   using Report = std::function<void(const std::string& line)>;
   base::Result<int64_t> Verify(const Report& report) override;
+  const std::vector<std::string>& opening_notes() const override { return notes_; }
 
   // For what is read under a pin that is held already.
   using PinPointer = std::shared_ptr<Pins::Pin>;
@@ -86,9 +97,11 @@ class StoredInstances final : public Instances {
     RecordHeader header;
     Place place;
   };
+  class LogReader;
   // What a stop of the machine left of the newest files.
   struct Tails {
-    std::vector<Unindexed> unindexed;
+    std::vector<Unindexed> unindexed;         // in the order of their ids
+    int64_t last_id = 0;                      // groups in the log say that they are whole up to here
     std::vector<InstanceRow> without_header;  // in the order of their ids
     std::map<int64_t, uint64_t> header_ends;  // of the segments that may have lost some: where the first of them began
     SegmentRow instances;                     // the newest of its kind, `end` behind the last record that counts
@@ -98,14 +111,23 @@ class StoredInstances final : public Instances {
   std::string LargePath(int64_t number) const;
   base::Result<Tails> FindTails(const std::vector<SegmentRow>& segments);
   base::Status FindUnindexed(Tails& tails);
+  base::Status FindUnindexedFiles(Tails& tails);
+  using LargeFiles = std::multimap<std::string, int64_t>;  // by SOP Instance UID: numbers
+  base::Result<LargeFiles> LargeFilesFrom(int64_t number);
+  base::Status MatchFiles(int64_t header_segment, uint64_t begin, LargeFiles& files, std::vector<Unindexed>& found);
+  base::Status OpenIndex();
+  IndexWriter::ReadAttributes AttributesReader();
   base::Status FindUnsyncedHeaders(const std::vector<SegmentRow>& segments, Tails& tails);
   base::Status CutSegments(const std::vector<SegmentRow>& rows, const Tails& tails);
   base::Status RemoveUnknownSegments(const SegmentFiles& segments, const std::vector<SegmentRow>& known, RecordKind kind);
-  base::Status RemoveLeftovers();
+  base::Status RemoveLeftovers(const Tails& tails);
   base::Status RemakeHeaders(const Tails& tails);
   base::Status RemakeHeader(const InstanceRow& row);
   base::Status IndexRecords(const std::vector<Unindexed>& records);
   base::Result<std::unique_ptr<IncomingInstance>> ReadAgain(const Unindexed& record);
+
+  class Rebuilder;
+  base::Status SetSegmentEnd(int64_t number, uint64_t end);
 
   base::Status Submit(Request& request);
   base::Status SyncIndex();
@@ -128,6 +150,7 @@ class StoredInstances final : public Instances {
 
   base::FileSystem* files_;
   std::string folder_;
+  std::string index_path_;
   std::string large_folder_;
   SegmentFiles instances_;
   SegmentFiles headers_;
@@ -149,7 +172,8 @@ class StoredInstances final : public Instances {
   SegmentWriter instance_writer_;
   SegmentWriter header_writer_;
   std::vector<Arrived> arrived_;
-  std::vector<Place> orphans_;     // files of groups that failed: garbage as soon as there is a group
+  std::vector<Place> orphans_;  // files of groups that failed: garbage as soon as there is a group
+  std::vector<std::string> notes_;
   uint64_t indexed_end_ = 0;       // of the log segment, in the index as it is on the disk
   bool headers_doubtful_ = false;  // some of groups that count were not synced, and will not be
 };
