@@ -87,6 +87,7 @@ std::string UrlOf(const ServeSettings& settings, uint16_t port) {
 base::Result<int> Serve(const ServeSettings& settings) {
   const StopSignals signals;
   DH_ASSIGN(const std::unique_ptr<store::Store> store, store::Store::Open(settings.data));
+  for (const std::string& note : store->instances().opening_notes()) std::fprintf(stderr, "%s\n", Printable(note).c_str());
   const warehouse::Warehouse warehouse(settings.warehouse);
   DH_ASSIGN(const std::unique_ptr<transfer::Operations> operations, transfer::Operations::Start(*store, {}));
   api::Metrics metrics;

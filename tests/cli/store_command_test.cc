@@ -38,7 +38,7 @@ TEST(StoreCommandTest, OneIsSingular) {
     return Dicomhouse(scratch, words).out;
   };
   EXPECT_THAT(run({"store", "add", scan, "--store", "d/s"}), HasSubstr("1 instance stored"));
-  EXPECT_THAT(run({"store", "verify"}), HasSubstr("1 instance, all"));
+  EXPECT_THAT(run({"store", "verify"}), HasSubstr("1 instance, 0 objects: all"));
   EXPECT_THAT(Dicomhouse(scratch, {"export", scan}).out, HasSubstr("1 instance in "));
   EXPECT_THAT(Dicomhouse(scratch, {"export", scan, "--overwrite-table"}).code, kDone);
   EXPECT_THAT(Dicomhouse(scratch, {"table", "expire", "metadata"}).out, HasSubstr(": 1 version forgotten, 1 kept; "));
