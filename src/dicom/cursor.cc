@@ -8,6 +8,9 @@
 namespace dicomhouse::dicom {
 namespace {
 
+// Of an item, and of an element at least.
+constexpr uint32_t kItemHeaderBytes = 8;
+
 // Whether an unread value may stay unread: nobody will want it (mapping drops it by the same limits).
 bool MayLeaveOut(const ElementHeader& element) {
   if (element.length > base::kMaxValueBytes) return true;
@@ -60,7 +63,7 @@ void Cursor::Start(uint32_t position, uint64_t offset, Encoding encoding, uint64
   pending_ = stopped_ = false;
   problems_.clear();
   frames_.clear();
-  frames_.push_back({end_offset, 0, false, encoding});
+  frames_.push_back({end_offset, 0, false, false, encoding});
   const auto& gaps = window_->gaps();
   gap_ = 0;
   // A gap at `position` itself belongs to a value that ended there: it lies in front of the element.
@@ -101,9 +104,32 @@ Step Cursor::Leave(Step step) {
   return step;
 }
 
+// The same where its bytes, or those of what contains it, are used up.
+Step Cursor::LeaveAtEnd(Step step) {
+  if (frames_.back().delimited) {
+    element_ = {};
+    element_.tag = frames_.back().tag;
+    Report(ProblemCode::kMissingDelimiter);
+  }
+  return Leave(step);
+}
+
+// Passes what is left of the sequence or item on top: nothing in it is looked for any more.
+Step Cursor::PassRest(Step step) {
+  Skipped rest;
+  element_ = {};
+  PassValue(bytes_left(), LeaveOut::kNever, rest);
+  return Leave(step);
+}
+
 Step Cursor::StepInSequence() {
   const Frame frame = frames_.back();
-  if (offset_ >= frame.end) return Leave(Step::kEndSequence);
+  if (offset_ >= frame.end) return LeaveAtEnd(Step::kEndSequence);
+  if (bytes_left() < kItemHeaderBytes) {
+    element_.tag = frame.tag;
+    Report(ProblemCode::kNoItem);
+    return PassRest(Step::kEndSequence);
+  }
   if (!window_->Ensure(uint64_t{position_} + 8)) {
     element_ = {};
     element_.tag = frame.tag;
@@ -116,33 +142,31 @@ Step Cursor::StepInSequence() {
   if (tag == kSequenceDelimitationTag) {
     position_ += 8;
     offset_ += 8;
-    return Leave(Step::kEndSequence);
+    // A length that was declared holds all the same: whoever skips the sequence goes by it.
+    return frame.delimited || offset_ >= frame.end ? Leave(Step::kEndSequence) : PassRest(Step::kEndSequence);
   }
   if (tag != kItemTag) {
     element_.tag = frame.tag;
     Report(ProblemCode::kNoItem);
-    if (frame.end == kNoEnd) return Leave(Step::kEndSequence);  // its delimiter is missing: what follows is the parent's
-    Skipped rest;
-    element_ = {};
-    PassValue(frame.end - offset_, LeaveOut::kNever, rest);
-    return Leave(Step::kEndSequence);
+    // Without a delimiter, what follows is the parent's.
+    return frame.delimited ? Leave(Step::kEndSequence) : PassRest(Step::kEndSequence);
   }
   position_ += 8;
   offset_ += 8;
-  uint64_t end = length == kUndefinedLength ? kNoEnd : offset_ + length;
-  if (frame.end != kNoEnd && end != kNoEnd && end > frame.end) {
+  const bool delimited = length == kUndefinedLength;
+  if (!delimited && length > bytes_left()) {
     element_.tag = frame.tag;
     Report(ProblemCode::kValuePastItem);
-    end = frame.end;
   }
+  const uint64_t end = delimited ? frame.end : std::min(offset_ + length, frame.end);
   ++frames_.back().items;
-  frames_.push_back({end, frame.tag, false, frame.encoding});
+  frames_.push_back({end, frame.tag, false, delimited, frame.encoding});
   return Step::kItem;
 }
 
 Step Cursor::StepInDataSet() {
-  const Frame& frame = frames_.back();
-  if (offset_ >= frame.end) return Leave(Step::kEndItem);
+  if (offset_ >= frames_.back().end) return LeaveAtEnd(Step::kEndItem);
+  if (bytes_left() < kItemHeaderBytes) return LeaveNoElement();
   if (!window_->Ensure(uint64_t{position_} + 8)) {
     const bool at_end = frames_.size() == 1 && position_ == window_->size() && !window_->error();
     if (at_end) return Leave(Step::kEnd);
@@ -166,16 +190,28 @@ Step Cursor::StepInDataSet() {
     }
     return Leave(Step::kEndItem);
   }
-  if (!ReadHeader()) {
-    Stop(ProblemCode::kTruncated);
-    return Step::kEnd;
+  switch (ReadHeader()) {
+    case Header::kWhole:
+      pending_ = true;
+      return Step::kElement;
+    case Header::kPastEnd:
+      return LeaveNoElement();
+    case Header::kTruncated:
+      break;
   }
-  pending_ = true;
-  return Step::kElement;
+  Stop(ProblemCode::kTruncated);
+  return Step::kEnd;
+}
+
+// Bytes at the end of an item that are too few for a header. Those behind the item are another's: nothing is made of them.
+Step Cursor::LeaveNoElement() {
+  element_ = {};
+  Report(ProblemCode::kTrailingBytes);
+  return PassRest(Step::kEndItem);
 }
 
 // PS3.5 §7.1.2 and §7.1.3.
-bool Cursor::ReadHeader() {
+Cursor::Header Cursor::ReadHeader() {
   const uint8_t* p = window_->data() + position_;
   element_ = {};
   element_.tag = LoadTag(p, big_endian());
@@ -202,7 +238,8 @@ bool Cursor::ReadHeader() {
     }
     if (element_.unknown_vr || HasLongLength(element_.vr)) {
       header = 12;
-      if (!window_->Ensure(uint64_t{position_} + 12)) return false;
+      if (bytes_left() < header) return Header::kPastEnd;
+      if (!window_->Ensure(uint64_t{position_} + header)) return Header::kTruncated;
       element_.length = LoadU32(window_->data() + position_ + 8, big_endian());
     } else {
       element_.length = LoadU16(p + 6, big_endian());
@@ -214,7 +251,7 @@ bool Cursor::ReadHeader() {
   position_ += header;
   offset_ += header;
   element_.value = position_;
-  return true;
+  return Header::kWhole;
 }
 
 void Cursor::Enter() {
@@ -223,18 +260,17 @@ void Cursor::Enter() {
     Stop(ProblemCode::kTooDeep);
     return;
   }
-  uint64_t end = element_.undefined_length() ? kNoEnd : offset_ + element_.length;
-  if (frames_.back().end != kNoEnd && end != kNoEnd && end > frames_.back().end) {
-    Report(ProblemCode::kValuePastItem);
-    end = frames_.back().end;
-  }
-  frames_.push_back({end, element_.tag, true, EncodingOfItems()});
+  const bool delimited = element_.undefined_length();
+  if (!delimited && element_.length > bytes_left()) Report(ProblemCode::kValuePastItem);
+  const uint64_t limit = frames_.back().end;
+  const uint64_t end = delimited ? limit : std::min(offset_ + element_.length, limit);
+  frames_.push_back({end, element_.tag, true, delimited, EncodingOfItems()});
 }
 
 // Whether only a walk through the element finds its end, or what in it need not be read.
 bool Cursor::NeedsWalk() const {
   if (element_.undefined_length()) return !element_.fragments;
-  return uint64_t{position_} + element_.length > window_->size() && IsSequenceByDictionary(element_);
+  return position_ + std::min<uint64_t>(element_.length, bytes_left()) > window_->size() && IsSequenceByDictionary(element_);
 }
 
 // How the items of the current element are written: those of a UN in implicit VR and little endian, whatever the transfer syntax
@@ -248,17 +284,17 @@ Cursor::Skipped Cursor::Skip() {
   Skipped result;
   if (!pending_) return result;
   pending_ = false;
+  uint64_t length = element_.length;
+  if (!element_.undefined_length() && length > bytes_left()) {
+    Report(ProblemCode::kValuePastItem);
+    length = bytes_left();
+    result.truncated = true;
+  }
   if (element_.fragments) {
     PassFragments(result);
   } else if (NeedsWalk()) {
     PassNested(result);
   } else {
-    uint64_t length = element_.length;
-    if (frames_.back().end != kNoEnd && offset_ + length > frames_.back().end) {
-      Report(ProblemCode::kValuePastItem);
-      length = frames_.back().end - offset_;
-      result.truncated = true;
-    }
     PassValue(length, MayLeaveOut(element_) ? LeaveOut::kChecked : LeaveOut::kNever, result);
   }
   result.end = position_;
@@ -302,6 +338,12 @@ bool Cursor::PassValue(uint64_t length, LeaveOut leave_out, Skipped& result) {
 // Encapsulated pixel data: items of bytes up to a sequence delimitation (PS3.5 §A.4).
 void Cursor::PassFragments(Skipped& result) {
   for (;;) {
+    if (bytes_left() < kItemHeaderBytes) {
+      result.truncated = true;
+      Report(ProblemCode::kMissingDelimiter);
+      PassValue(bytes_left(), LeaveOut::kNever, result);
+      return;
+    }
     if (!window_->Ensure(uint64_t{position_} + 8)) {
       result.truncated = true;
       Stop(ProblemCode::kTruncated);
@@ -318,6 +360,12 @@ void Cursor::PassFragments(Skipped& result) {
     offset_ += 8;
     if (tag == kSequenceDelimitationTag) return;
     if (length == kUndefinedLength) continue;
+    if (length > bytes_left()) {
+      result.truncated = true;
+      Report(ProblemCode::kValuePastItem);
+      PassValue(bytes_left(), LeaveOut::kNever, result);
+      return;
+    }
     if (!PassValue(length, LeaveOut::kUnchecked, result)) return;  // the next item's header proves that it was whole
   }
 }

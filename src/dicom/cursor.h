@@ -129,7 +129,7 @@ class Cursor {
   // Of the sequence or item that the walk is in: its level, 0 for the data set itself.
   int depth() const { return static_cast<int>(frames_.size()) - 1; }
   Encoding encoding() const { return frames_.back().encoding; }
-  // Where what it is in ends in the source, or kNoEnd.
+  // The offset in the source that nothing of what it is in reaches past (its own end, or that of what contains it), or kNoEnd.
   uint64_t end_offset() const { return frames_.back().end; }
   uint32_t position() const { return position_; }
   uint64_t offset() const { return offset_; }
@@ -139,16 +139,18 @@ class Cursor {
 
  private:
   struct Frame {
-    uint64_t end;  // offset, kNoEnd when undefined
+    uint64_t end;  // offset: of undefined length, that of what contains it; or kNoEnd
     uint32_t tag;
-    bool sequence;  // else an item, or the data set
+    bool sequence;   // else an item, or the data set
+    bool delimited;  // of undefined length
     Encoding encoding;
     uint32_t items = 0;  // of a sequence: those begun
   };
 
   Step StepInSequence();
   Step StepInDataSet();
-  bool ReadHeader();
+  enum class Header : uint8_t { kWhole, kPastEnd, kTruncated };
+  Header ReadHeader();
   // Whether a value that is not loaded may be left out, and whether its last byte is looked for then.
   enum class LeaveOut : uint8_t { kNever, kChecked, kUnchecked };
   bool PassValue(uint64_t length, LeaveOut leave_out, Skipped& result);
@@ -160,6 +162,10 @@ class Cursor {
   void Stop(ProblemCode code);
   void Report(ProblemCode code);
   Step Leave(Step step);
+  Step LeaveAtEnd(Step step);
+  Step LeaveNoElement();
+  Step PassRest(Step step);
+  uint64_t bytes_left() const { return frames_.back().end - offset_; }
 
   Window* window_ = nullptr;
   uint32_t position_ = 0;

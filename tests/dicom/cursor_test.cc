@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "base/limits.h"
 #include "tests/dicom/dicom_writer.h"
 
@@ -14,6 +16,7 @@ using testing::AppendTag;
 using testing::Bytes;
 using testing::DataSet;
 using ::testing::ElementsAre;
+using testing::Fragments;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::kExplicitBig;
@@ -22,6 +25,7 @@ using testing::kImplicitLittle;
 using testing::LittleEndian;
 using testing::Sequence;
 using testing::Text;
+using testing::Us;
 using testing::Write;
 using testing::WriteElement;
 
@@ -266,6 +270,83 @@ TEST(Cursor, PassesWhatIsNoItemInASequenceOfDefinedLength) {
   const Walk walk = WalkAll(bytes + inside + Write({Text(0x00100020, "LO", "id")}, kExplicitLittle), kExplicitLittle);
   EXPECT_EQ(walk.steps, "00081140( ) 00100020=id");
   EXPECT_THAT(walk.problems, ElementsAre(ProblemCode::kNoItem));
+}
+
+// A sequence of one item that holds `inside`, all lengths defined.
+std::string SequenceOf(const std::string& inside) {
+  std::string bytes;
+  AppendHeader(bytes, 0x00081140, "SQ", static_cast<uint32_t>(inside.size() + 8), kExplicitLittle);
+  AppendTag(bytes, kItemTag, false);
+  testing::Append32(bytes, static_cast<uint32_t>(inside.size()), false);
+  return bytes + inside;
+}
+
+TEST(Cursor, MakesNoElementOfBytesAtTheEndOfAnItemThatAreTooFewForAHeader) {
+  const std::string whole = Write({Text(0x00081150, "UI", "1.2.34")}, kExplicitLittle);
+  const std::string after = Write({Text(0x00100020, "LO", "id")}, kExplicitLittle);
+  const std::string header("\x08\0\x55\x11OB\0\0\x04\0\0\0", 12);
+  for (size_t count = 1; count < header.size(); ++count) {
+    const Walk walk = WalkAll(SequenceOf(whole + header.substr(0, count)) + after, kExplicitLittle);
+    EXPECT_EQ(walk.steps, "00081140( [ 00081150=1.2.34 ] ) 00100020=id") << count;
+    EXPECT_THAT(walk.problems, ElementsAre(ProblemCode::kTrailingBytes)) << count;
+  }
+}
+
+TEST(Cursor, KeepsASequenceOfUndefinedLengthWithinTheItemAroundIt) {
+  const std::string after = Write({Text(0x00100020, "LO", "id")}, kExplicitLittle);
+  std::string inner = WriteElement(Sequence(0x00081199, {{Text(0x00081150, "UI", "1.2.34")}}, true), kExplicitLittle);
+  inner.resize(inner.size() - 16);  // both delimiters
+  const Walk walk = WalkAll(SequenceOf(inner) + after, kExplicitLittle);
+  EXPECT_EQ(walk.steps, "00081140( [ 00081199( [ 00081150=1.2.34 ] ) ] ) 00100020=id");
+  EXPECT_THAT(walk.problems, ElementsAre(ProblemCode::kMissingDelimiter, ProblemCode::kMissingDelimiter));
+}
+
+TEST(Cursor, KeepsFragmentsWithinTheItemAroundThem) {
+  const std::string after = Write({Text(0x00100020, "LO", "id")}, kExplicitLittle);
+  const std::string whole = WriteElement(Fragments(kPixelDataTag, "OB", {"", "abcd"}), kExplicitLittle);
+  for (size_t count = 12; count < whole.size(); ++count) {
+    const Walk walk = WalkAll(SequenceOf(whole.substr(0, count)) + after, kExplicitLittle);
+    EXPECT_EQ(walk.steps, "00081140( [ 7FE00010! ] ) 00100020=id") << count;
+    EXPECT_EQ(walk.problems.size(), 1U) << count;
+  }
+}
+
+TEST(Cursor, ADelimiterInASequenceOfDefinedLengthDoesNotShortenIt) {
+  const std::string after = Write({Text(0x00100020, "LO", "id")}, kExplicitLittle);
+  std::string item;
+  AppendTag(item, kItemTag, false);
+  testing::Append32(item, 0, false);
+  std::string delimiter;
+  AppendTag(delimiter, kSequenceDelimitationTag, false);
+  testing::Append32(delimiter, 0, false);
+  for (const std::string& inside : {item + delimiter, item + delimiter + item, item + delimiter + "xyz"}) {
+    std::string bytes;
+    AppendHeader(bytes, 0x00081140, "SQ", static_cast<uint32_t>(inside.size()), kExplicitLittle);
+    EXPECT_EQ(WalkAll(bytes + inside + after, kExplicitLittle).steps, "00081140( [ ] ) 00100020=id");
+  }
+}
+
+// What an element holds is in its own bytes: whatever is wrong in them, those behind it are not looked at.
+TEST(Cursor, WhatFollowsAnElementOfDefinedLengthDoesNotChangeTheWalkThroughIt) {
+  const std::string good = Write({Text(0x00100020, "LO", "id")}, kExplicitLittle);
+  std::string other(40, '\xFE');
+  AppendTag(other, kItemTag, false);
+  std::mt19937 random(1);
+  const std::string inside =
+      Write({Sequence(0x00081199, {{Text(0x00081150, "UI", "1.2.34")}, {Us(0x00280010, {7})}}, true),
+             Sequence(0x00082218, {{Text(0x00080100, "SH", "T-1")}}), Fragments(kPixelDataTag, "OB", {"", "abcd"})},
+            kExplicitLittle);
+  for (int round = 0; round < 20000; ++round) {
+    std::string bytes = inside.substr(0, random() % 4 == 0 ? random() % inside.size() : inside.size());
+    for (size_t i = 0, n = random() % 4; i < n && !bytes.empty(); ++i)
+      bytes[random() % bytes.size()] = static_cast<char>(random() % 3 == 0 ? 0xFF : random() % 40);
+    bytes = SequenceOf(bytes);
+    const std::string steps = WalkAll(bytes + good, kExplicitLittle).steps;
+    ASSERT_TRUE(steps.ends_with(" ) 00100020=id")) << steps;
+    const std::string others = WalkAll(bytes + other, kExplicitLittle).steps;
+    const std::string walk = steps.substr(0, steps.size() - 12);
+    ASSERT_EQ(others.substr(0, walk.size()), walk) << round;
+  }
 }
 
 TEST(Cursor, ReportsBytesThatAreNoElement) {

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <set>
 
 #include "tests/table/random_batch.h"
+#include "tests/table/row_hash.h"
 #include "tests/table/unroll.h"
 
 namespace dicomhouse::table {
@@ -166,6 +169,30 @@ TEST(Batch, HoldsRandomRows) {
     for (size_t i = 0, n = random.Below(100); i < n; ++i) filler.Add(rows.emplace_back(random.NextRow()));
     batch.Close();
     ASSERT_EQ(Unroll(batch), rows) << seed;
+  }
+}
+
+// What the fuzzer of the reader compares rows by (row_hash.h).
+TEST(RowHash, IsThatOfAnotherRowExactlyWhenTheRowsAreEqual) {
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    RandomTable random(seed);
+    std::vector<base::Json> rows;
+    for (int i = 0; i < 60; ++i) rows.push_back(random.NextRow());
+    std::map<std::string, std::set<uint64_t>> hashes_of;
+    std::set<uint64_t> hashes;
+    for (const bool backwards : {false, true}) {  // the same rows, upon others than before
+      if (backwards) std::reverse(rows.begin(), rows.end());
+      Batch batch;
+      BatchFiller filler(batch, random.schema());
+      for (const base::Json& row : rows) filler.Add(row);
+      batch.Close();
+      const std::vector<uint64_t> got = HashRows(batch);
+      ASSERT_EQ(got.size(), rows.size());
+      for (size_t i = 0; i < rows.size(); ++i) hashes_of[rows[i].Print()].insert(got[i]);
+      hashes.insert(got.begin(), got.end());
+    }
+    for (const auto& [row, its] : hashes_of) ASSERT_THAT(its, SizeIs(1)) << seed << ' ' << row;
+    ASSERT_EQ(hashes.size(), hashes_of.size()) << seed;
   }
 }
 

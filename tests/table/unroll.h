@@ -25,8 +25,9 @@ inline std::string FloatText(double value) {
 
 namespace unrolling {
 
-inline void Require(bool holds, const std::string& what) {
-  if (!holds) throw std::logic_error(what);
+// Throws with the name of what breaks a rule. Nothing is put together while all is well.
+inline void Require(bool holds, const Node& node, const char* what) {
+  if (!holds) throw std::logic_error(node.name() + ": " + what);
 }
 
 inline base::Json OfOccurrence(const Node& node, size_t occurrence);
@@ -34,7 +35,7 @@ inline base::Json OfOccurrence(const Node& node, size_t occurrence);
 inline base::Json OfLeaf(const Node& leaf, uint32_t slot) {
   const uint32_t index = leaf.value.at(slot);
   if (index == kAbsent) return {};
-  Require(index < leaf.values.size(), leaf.name() + ": an index without a value");
+  Require(index < leaf.values.size(), leaf, "an index without a value");
   if (leaf.values.is_text()) return std::string(leaf.values.text(index));
   const int64_t number = leaf.values.number(index);
   return leaf.type() == Type::kFloat ? base::Json(FloatText(std::bit_cast<double>(number))) : base::Json(number);
@@ -42,7 +43,7 @@ inline base::Json OfLeaf(const Node& leaf, uint32_t slot) {
 
 // The slot of a node: a leaf's value, or an item of a RECORD.
 inline base::Json OfSlot(const Node& node, uint32_t slot) {  // NOLINT(misc-no-recursion)
-  Require(slot < node.slots, node.name() + ": no such slot");
+  Require(slot < node.slots, node, "no such slot");
   if (node.type() != Type::kRecord) return OfLeaf(node, slot);
   std::vector<const Node*> children;
   for (const auto& child : node.children()) children.push_back(child.get());
@@ -67,19 +68,18 @@ inline base::Json OfOccurrence(const Node& node, size_t occurrence) {  // NOLINT
 
 // What batch.h promises of a node.
 inline void Check(const Node& node) {  // NOLINT(misc-no-recursion)
-  const std::string& name = node.name();
-  Require(std::adjacent_find(node.at.begin(), node.at.end(), std::greater_equal<>()) == node.at.end(),
-          name + ": occurrences do not increase");
+  Require(std::adjacent_find(node.at.begin(), node.at.end(), std::greater_equal<>()) == node.at.end(), node,
+          "occurrences do not increase");
   if (node.repeated()) {
-    Require(node.start.size() == node.at.size(), name + ": not one range for each occurrence");
-    Require(std::is_sorted(node.start.begin(), node.start.end()) && (node.start.empty() || node.start.back() <= node.slots),
-            name + ": ranges");
+    Require(node.start.size() == node.at.size(), node, "not one range for each occurrence");
+    Require(std::is_sorted(node.start.begin(), node.start.end()) && (node.start.empty() || node.start.back() <= node.slots), node,
+            "ranges");
   } else {
-    Require(node.slots == node.at.size(), name + ": not one slot for each occurrence");
+    Require(node.slots == node.at.size(), node, "not one slot for each occurrence");
   }
-  Require(node.type() == Type::kRecord || node.value.size() == node.slots, name + ": not one value for each slot");
+  Require(node.type() == Type::kRecord || node.value.size() == node.slots, node, "not one value for each slot");
   for (const auto& child : node.children()) {
-    Require(child->at.empty() || child->at.back() < node.slots, child->name() + ": present in an item that is not there");
+    Require(child->at.empty() || child->at.back() < node.slots, *child, "present in an item that is not there");
     Check(*child);
   }
 }
@@ -97,15 +97,15 @@ inline std::vector<base::Json> Unroll(const Batch& batch) {
     unrolling::Check(node);
     size_t row = 0;
     for (const Column::Run& run : column->runs()) {
-      unrolling::Require(run.count <= rows.size() - row, node.name() + ": more rows than the batch has");
+      unrolling::Require(run.count <= rows.size() - row, node, "more rows than the batch has");
       if (run.key != kAbsent) {
-        unrolling::Require(run.key < column->keys(), node.name() + ": no such distinct value");
+        unrolling::Require(run.key < column->keys(), node, "no such distinct value");
         base::Json value;
         if (column->gathered()) {
           value = base::Json::MakeArray();
           for (const uint32_t item : column->ItemsOf(run.key)) value.Append(unrolling::OfSlot(node, item));
         } else {
-          unrolling::Require(node.at.at(run.key) == run.key, node.name() + ": a distinct value that is not at its number");
+          unrolling::Require(node.at.at(run.key) == run.key, node, "a distinct value that is not at its number");
           value = unrolling::OfOccurrence(node, run.key);
         }
         for (uint32_t i = 0; i < run.count; ++i) {
@@ -114,7 +114,7 @@ inline std::vector<base::Json> Unroll(const Batch& batch) {
       }
       row += run.count;
     }
-    unrolling::Require(row == rows.size() || column->runs().empty(), node.name() + ": fewer rows than the batch has");
+    unrolling::Require(row == rows.size() || column->runs().empty(), node, "fewer rows than the batch has");
   }
   return rows;
 }
