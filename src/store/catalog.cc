@@ -261,8 +261,7 @@ Result<std::vector<DicomStore>> Catalog::DeleteDataset(const DatasetName& name) 
     DH_ASSIGN(stores, ReadRows<DicomStore>(list, StoreOf));
   }
   constexpr const char* kDeletes[] = {
-      "INSERT OR IGNORE INTO deleted_stores SELECT id FROM stores WHERE project=?1 AND location=?2 "
-      "AND dataset=?3",
+      "INSERT OR IGNORE INTO deleted_stores SELECT id FROM stores WHERE project=?1 AND location=?2 AND dataset=?3",
       "DELETE FROM stores WHERE project=?1 AND location=?2 AND dataset=?3",
       "DELETE FROM operations WHERE project=?1 AND location=?2 AND dataset=?3",
       "DELETE FROM datasets WHERE project=?1 AND location=?2 AND dataset=?3"};
