@@ -337,6 +337,7 @@ bool Cursor::PassValue(uint64_t length, LeaveOut leave_out, Skipped& result) {
 
 // Encapsulated pixel data: items of bytes up to a sequence delimitation (PS3.5 §A.4).
 void Cursor::PassFragments(Skipped& result) {
+  uint64_t fragment = offset_;  // where the bytes of the last one begin
   for (;;) {
     if (bytes_left() < kItemHeaderBytes) {
       result.truncated = true;
@@ -346,6 +347,8 @@ void Cursor::PassFragments(Skipped& result) {
     }
     if (!window_->Ensure(uint64_t{position_} + 8)) {
       result.truncated = true;
+      // Without a byte behind it, nobody knows whether a fragment that was left out was whole.
+      if (position_ == window_->size()) offset_ = fragment;
       Stop(ProblemCode::kTruncated);
       return;
     }
@@ -366,6 +369,7 @@ void Cursor::PassFragments(Skipped& result) {
       PassValue(bytes_left(), LeaveOut::kNever, result);
       return;
     }
+    fragment = offset_;
     if (!PassValue(length, LeaveOut::kUnchecked, result)) return;  // the next item's header proves that it was whole
   }
 }

@@ -56,19 +56,22 @@ void AppendTagText(std::string& out, uint32_t tag) {
   out.append(digits, sizeof digits);
 }
 
-template <typename T>
-void AppendDigits(std::string& out, T number) {
+template <typename T, typename... Format>
+void AppendDigits(std::string& out, T number, Format... format) {
   char digits[40];
-  out.append(digits, static_cast<size_t>(std::to_chars(digits, digits + sizeof digits, number).ptr - digits));
+  out.append(digits, static_cast<size_t>(std::to_chars(digits, digits + sizeof digits, number, format...).ptr - digits));
 }
 
-// JSON has no numbers that are none: those are strings, as other writers print them.
+// JSON has no numbers that are none: those are strings, as other writers print them. Large ones have an exponent: digits alone
+// are an integer to many readers, which refuse one of more than 64 bits.
 template <typename T>
 void AppendFloat(std::string& out, T number) {
   if (std::isnan(number)) {
     out += "\"NaN\"";
   } else if (std::isinf(number)) {
     out += number < 0 ? "\"-inf\"" : "\"inf\"";
+  } else if (std::abs(number) > static_cast<T>(kMaxSafeInteger)) {
+    AppendDigits(out, number, std::chars_format::scientific);
   } else {
     AppendDigits(out, number);
   }

@@ -158,6 +158,22 @@ TEST(DicomJson, BinaryNumbersThatJsonOrDoublesDoNotHaveAreText) {
       R"("0018A001":{"vr":"SV","Value":[-5,"-9223372036854775808"]},"0018A002":{"vr":"UV","Value":[9007199254740991,"9007199254740992"]}})");
 }
 
+// RFC 8259 §6 and §9: a reader may set limits; many take digits alone for an integer of 64 bits, ours among them.
+TEST(DicomJson, FloatsBeyondIntegersOfReadersAreNotWrittenAsSuch) {
+  const auto numbers = {0x1p65, -0x1p65, 0x1p64, -0x1p63, 0x1p53, 1e15, -1e22, 1.7976931348623157e308};
+  const auto json = base::Json::Parse(JsonOf({Bytes(0x00189073, "FD", LittleEndian(numbers)),
+                                              Bytes(0x00189999, "FL", LittleEndian<float>({0x1p65F, -0x1p64F, 16777216.0F}))}));
+  ASSERT_TRUE(json.ok()) << json.error().message;
+  const auto read = [&](std::string_view tag) {
+    std::vector<double> values;
+    for (const base::Json& value : (*json)[tag]["Value"].array()) values.push_back(value.as_double());
+    return values;
+  };
+  EXPECT_EQ(read("00189073"), std::vector<double>(numbers));
+  const std::vector<double> floats = read("00189999");
+  EXPECT_EQ(std::vector<float>(floats.begin(), floats.end()), (std::vector<float>{0x1p65F, -0x1p64F, 16777216.0F}));
+}
+
 TEST(DicomJson, ValuesThatAreNotOfTheirVrAreOctets) {
   EXPECT_EQ(JsonOf({Bytes(0x00280010, "US", "abc")}), R"({"00280010":{"vr":"UN","InlineBinary":"YWJj"}})");
 }

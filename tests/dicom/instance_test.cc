@@ -421,6 +421,32 @@ TEST(Instance, TheSameWhateverWasReadBefore) {
   EXPECT_EQ(instance.Text(0x00400512), "behind");
 }
 
+// How much is at hand when a fragment is met depends on the file before; where the bytes end does not.
+TEST(Instance, AFileThatEndsInAFragmentEndsAtThePlaceOfItsBytes) {
+  constexpr size_t kFragment = 40000;
+  DataSet data = kSmall;
+  data.push_back(testing::Fragments(kPixelDataTag, "OB", {"", std::string(kFragment, 'f')}));
+  const std::string whole = WriteFile(data);
+  const size_t end = whole.size() - 8;  // of the fragment; a delimiter follows
+  const std::string long_one = WriteFile({Text(kSopInstance, "UI", "9"), Text(0x00104000, "LT", std::string(100000, 'c'))});
+  for (const size_t size : {end - kFragment, end - kFragment + 1, end - 10000, end - 1, end, end + 1, end + 7}) {
+    const std::string file = whole.substr(0, size);
+    const Reading alone = Read(file);
+    InstanceReader reader;
+    Instance later;
+    MemorySource first(AsBytes(long_one));
+    ASSERT_EQ(reader.Read(first, later), ReadOutcome::kInstance);
+    MemorySource second(AsBytes(file));
+    ASSERT_EQ(reader.Read(second, later), ReadOutcome::kInstance);
+    for (const Instance* instance : {&alone.instance, &std::as_const(later)}) {
+      ASSERT_EQ(instance->problems.size(), 1U) << size;
+      EXPECT_EQ(instance->problems[0].code, ProblemCode::kTruncated) << size;
+      EXPECT_EQ(instance->problems[0].offset, size > end ? end : end - kFragment) << size;
+      EXPECT_TRUE(instance->Find(kPixelDataTag)->truncated) << size;
+    }
+  }
+}
+
 TEST(Instance, HeadersLongerThanTheFirstReadAreReadWhole) {
   DataSet data;
   for (uint32_t i = 0; i < 3000; ++i) data.push_back(Text(0x00091000 + i, "LO", "value " + std::to_string(i)));
