@@ -127,7 +127,9 @@ base::Result<int> Inspect(const InspectFlags& flags) {
   dicom::InstanceReader reader;
   auto instance = std::make_unique<dicom::Instance>();
   const dicom::ReadOutcome outcome = reader.Read(source, *instance);
-  if (instance->window.error()) return *instance->window.error();
+  // Behind a length beyond the limit nothing is read, but what is in front of it is shown.
+  const auto& error = instance->window.error();
+  if (error && (outcome != dicom::ReadOutcome::kInstance || error->code != base::ErrorCode::kLimit)) return *error;
   if (outcome == dicom::ReadOutcome::kNotDicom) {
     return base::Error{base::ErrorCode::kCorrupt, flags.file + ": nothing in it looks like DICOM"};
   }

@@ -39,11 +39,13 @@ void Window::Assign(std::span<const uint8_t> bytes) {
 }
 
 bool Window::Fetch(uint64_t end) {
-  if (source_ == nullptr || at_end_ || error_) return false;
+  if (error_) return false;
+  // Before anything else: how much is loaded already must not decide what is said of such a length.
   if (end > base::kMaxHeaderBytes) {
     error_ = base::Error{base::ErrorCode::kLimit, "the header has more than " + std::to_string(base::kMaxHeaderBytes) + " bytes"};
     return false;
   }
+  if (source_ == nullptr || at_end_) return false;
   // Ask for as much again as came since the last gap: a long header needs few reads, the next fragment of pixel data a short one.
   const size_t since_gap = gaps_.empty() ? size_ : size_ - gaps_.back().position;
   const size_t ahead = std::clamp(since_gap, kMinReadAhead, kMaxReadAhead);

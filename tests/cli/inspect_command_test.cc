@@ -64,6 +64,14 @@ TEST_F(InspectCommandTest, WhatIsWrongStandsAtTheEndWithItsOffset) {
   EXPECT_THAT(shown.out, ContainsRegex("What is wrong:\n +[0-9]+ \\(7FE0,0010\\) the bytes end inside the element\n$"));
 }
 
+TEST_F(InspectCommandTest, WhatIsInFrontOfALengthBeyondTheLimitIsShown) {
+  const std::string endless = std::string("\x08\0\x12\x21SQ\0\0\xFE\xFF\xFF\x7F", 12) + "these bytes are no item of a sequence";
+  const Outcome shown = Inspect(Part10(Element(0x00080018, "UI", "1.2.34") + endless));
+  EXPECT_EQ(shown.code, kDone) << shown.err;
+  EXPECT_THAT(shown.out, HasSubstr("[1.2.34]"));
+  EXPECT_THAT(shown.out, HasSubstr("the header is larger than the limit"));
+}
+
 TEST_F(InspectCommandTest, DeepNestingNeedsNoStack) {
   std::string nested = Element(0x00400009, "SH", "DEEP");
   for (int i = 0; i < 400; ++i) {

@@ -447,6 +447,25 @@ TEST(Instance, AFileThatEndsInAFragmentEndsAtThePlaceOfItsBytes) {
   }
 }
 
+// Of a length beyond the limit it is never asked whether the bytes end before, whatever is at hand.
+TEST(Instance, ALengthBeyondTheLimitIsTooLargeWhetherTheEndIsKnownOrNot) {
+  std::string file = WriteFile({Text(kSopInstance, "UI", "1.2.34")});
+  AppendHeader(file, 0x00082112, "SQ", 0x7FFFFFFE, kExplicitLittle);
+  file.append(20000, 'x');  // no item: what is left of the sequence is passed
+  const Reading alone = Read(file);
+  InstanceReader reader;
+  Instance later;
+  const std::string before = WriteFile({Text(kSopInstance, "UI", "9"), Text(0x00104000, "LT", std::string(60000, 'c'))});
+  MemorySource first(AsBytes(before));
+  ASSERT_EQ(reader.Read(first, later), ReadOutcome::kInstance);
+  MemorySource second(AsBytes(file));
+  ASSERT_EQ(reader.Read(second, later), ReadOutcome::kInstance);
+  EXPECT_THAT(alone.problems(), ElementsAre(ProblemCode::kTooLarge));
+  ASSERT_EQ(later.problems.size(), 1U);
+  EXPECT_EQ(later.problems[0].code, ProblemCode::kTooLarge);
+  EXPECT_EQ(later.problems[0].offset, alone.instance.problems[0].offset);
+}
+
 TEST(Instance, HeadersLongerThanTheFirstReadAreReadWhole) {
   DataSet data;
   for (uint32_t i = 0; i < 3000; ++i) data.push_back(Text(0x00091000 + i, "LO", "value " + std::to_string(i)));
