@@ -3,6 +3,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <cassert>
 #include <optional>
 #include <utility>
@@ -70,14 +71,17 @@ class Gunzip final : public Decoder {
   bool between_ = false;  // two members
 };
 
+// A call that fails gives nothing of what it has unpacked before the fault. So each gets one block, or one header, alone: the
+// library says how much it wants next, which is a block and the header behind it.
 class Unzstd final : public Decoder {
  public:
   Step Take(std::span<const uint8_t> in, std::span<uint8_t> out) override {
     if (stream_ == nullptr) return {0, 0, false, false, "no memory"};
-    ZSTD_inBuffer from{in.data(), in.size(), 0};
+    ZSTD_inBuffer from{in.data(), std::min(in.size(), next_), 0};
     ZSTD_outBuffer to{out.data(), out.size(), 0};
     const size_t code = ::ZSTD_decompressStream(stream_.get(), &to, &from);
     const bool failed = ::ZSTD_isError(code) != 0;
+    next_ = !failed && code > kBlockHeaderBytes ? code - kBlockHeaderBytes : kBlockHeaderBytes;
     return {from.pos, to.pos, !failed && code == 0, false, failed ? ::ZSTD_getErrorName(code) : nullptr};
   }
 
@@ -85,7 +89,10 @@ class Unzstd final : public Decoder {
   struct Free {
     void operator()(ZSTD_DStream* stream) const { ::ZSTD_freeDStream(stream); }
   };
+  static constexpr size_t kBlockHeaderBytes = 3;  // RFC 8878 §3.1.1.2
+
   std::unique_ptr<ZSTD_DStream, Free> stream_{::ZSTD_createDStream()};
+  size_t next_ = kBlockHeaderBytes;  // bytes of the next call
 };
 
 class Unpacked final : public dicom::ByteSource {

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <thread>
 
@@ -60,6 +62,11 @@ Reading ReadAll(const std::string& path, size_t window = 1000) {
     EXPECT_TRUE(again.ok() && !*again);
     return reading;
   }
+}
+
+std::string FileBytes(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 // Bytes that don't compress.
@@ -270,6 +277,28 @@ TEST(Archive, AWrongChecksumOfAllIsFoundOutBehindTheEntries) {
   const Reading reading = ReadAll(scratch.Write("x.tgz", bytes));
   EXPECT_EQ(reading.of(scratch.path("x.tgz") + "!one"), "1");
   EXPECT_THAT(reading.end, HasSubstr("incorrect data check"));
+}
+
+// All frames and blocks in front of the fault, however few bytes they are.
+TEST(Archive, AllInFrontOfADamagedFrameIsRead) {
+  const Scratch scratch;
+  const std::string tar = MakeArchive("ustar", "none", {{"one", Pattern(200'000, 1)}, {"two", Pattern(9000, 2)}});
+  const std::string out = scratch.path("x.tar.zst");
+  const std::string pack = "zstd -c --check " + scratch.Write("x.tar", tar) + " > " + out;
+  ASSERT_EQ(std::system(pack.c_str()), 0);
+  std::string bytes = FileBytes(out);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);  // of the checksum
+  const Reading wrong = ReadAll(scratch.Write("x.tar.zst", bytes));
+  EXPECT_EQ(wrong.of(out + "!one"), Pattern(200'000, 1));
+  EXPECT_EQ(wrong.of(out + "!two"), Pattern(9000, 2));
+  EXPECT_THAT(wrong.end, HasSubstr("checksum"));
+
+  const std::string small = MakeArchive("ustar", "none", {{"one", "1"}, {"two", "2"}});
+  ASSERT_EQ(std::system(("head -c 1024 " + scratch.Write("y.tar", small) + " | zstd -c > " + out).c_str()), 0);
+  bytes = FileBytes(out) + "no frame follows";
+  const Reading reading = ReadAll(scratch.Write("x.tar.zst", bytes));
+  EXPECT_EQ(reading.of(out + "!one"), "1");
+  EXPECT_THAT(reading.end, HasSubstr("can't be unpacked"));
 }
 
 TEST(Archive, MembersAndFramesOneBehindTheOtherAreOneStream) {
