@@ -9,6 +9,7 @@ set(document_folder ${CMAKE_INSTALL_DOCDIR})
 
 if(TARGET dicomhouse)
   set_target_properties(dicomhouse PROPERTIES INSTALL_RPATH "$ORIGIN/../${private_folder}")
+  target_link_options(dicomhouse PRIVATE LINKER:-z,relro,-z,now)  # a server: what is linked is not written to any more
   install(TARGETS dicomhouse RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
