@@ -353,8 +353,10 @@ void RowBuilder::SetBulk(const dicom::Instance& instance) {
 
 // `sha256`: in hexadecimal digits, or empty when it is not known.
 uint32_t RowBuilder::BulkItem(const Note& note, uint64_t offset, const std::string& sha256) {
-  const auto [found, added] =
-      bulk_.items.try_emplace(note.path + ' ' + std::to_string(offset) + ' ' + std::to_string(note.length) + sha256, 0);
+  std::string all = note.path;
+  all.append(" ").append(dicom::VrText(note.vr)).append(" ");
+  all += std::to_string(offset) + ' ' + std::to_string(note.length) + sha256;
+  const auto [found, added] = bulk_.items.try_emplace(std::move(all), 0);
   if (!added) return found->second;
   const uint32_t item = bulk_.column->NewItem();
   const auto text = [item](table::Node& node, std::string_view value) {

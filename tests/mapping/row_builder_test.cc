@@ -560,6 +560,20 @@ TEST(RowBuilder, OfTwoBlocksOfACreatorTheFirstHasTheColumn) {
   EXPECT_EQ(feeder.Take().at(0)["ReferencedImageSequence"].array().at(0)["GEMS_ACQU_01__0019xx0F"].Print(), R"("1")");
 }
 
+// Values of the same place and length, but not of the same VR, are described each with its own.
+TEST(RowBuilder, LosslessDescribesEachValueWithItsVr) {
+  Options options;
+  options.profile = Profile::kLossless;
+  Feeder feeder(options);
+  const std::vector<std::string> vrs = {"OB", "OW", "UN", "OB"};
+  for (const std::string& vr : vrs) {
+    const DataSet data = {Text(0x00080018, "UI", "1"), Bytes(0x00091001, vr, std::string(200'000, 'b'))};
+    feeder.Add(dicom::testing::WriteFile(data), "path");
+  }
+  const auto rows = feeder.Take();
+  for (size_t i = 0; i < vrs.size(); ++i) EXPECT_EQ(rows[i]["BulkData"].array().back()["VR"].as_string(), vrs[i]) << i;
+}
+
 // Profile lossless: no row depends on those before it, and all accounts balance.
 TEST(RowBuilder, LosslessRowsDoNotDependOnThoseBefore) {
   Options options;
