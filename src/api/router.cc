@@ -68,7 +68,7 @@ const std::string& PathValues::operator[](std::string_view name) const {
 
 void PathValues::Set(std::string_view name, std::string value) { values_.insert_or_assign(std::string(name), std::move(value)); }
 
-void Router::Add(std::string_view methods, std::string_view pattern, RouteHandler handler) {
+void Router::Add(std::string_view methods, std::string_view pattern, const RouteHandler& handler) {
   for (const std::string& method : SplitAt(methods, ',')) routes_.push_back({method, SplitAt(pattern, '/'), handler});
 }
 

@@ -30,7 +30,7 @@ using RouteHandler = std::function<http::Response(http::Request&, const PathValu
 // Literal segments win over {names}. Made at the start, then read by many threads.
 class Router {
  public:
-  void Add(std::string_view methods, std::string_view pattern, RouteHandler handler);  // "GET" or "GET,HEAD"
+  void Add(std::string_view methods, std::string_view pattern, const RouteHandler& handler);  // "GET" or "GET,HEAD"
   // What the error bodies of a prefix look like, for requests that no route takes (404, 405 with Allow).
   using ErrorBody = std::function<http::Response(int status, const std::string& text)>;
   void SetErrors(std::string_view prefix, ErrorBody body);

@@ -118,16 +118,16 @@ double Json::as_double(double otherwise) const {
   return is_number() ? std::get<double>(value_) : otherwise;
 }
 const std::string& Json::as_string() const& {
-  static const std::string empty;
-  return is_string() ? std::get<std::string>(value_) : empty;
+  static const std::string kEmpty;
+  return is_string() ? std::get<std::string>(value_) : kEmpty;
 }
 const Json::Array& Json::array() const& {
-  static const Array empty;
-  return is_array() ? std::get<Array>(value_) : empty;
+  static const Array kEmpty;
+  return is_array() ? std::get<Array>(value_) : kEmpty;
 }
 const Json::Object& Json::object() const& {
-  static const Object empty;
-  return is_object() ? std::get<Object>(value_) : empty;
+  static const Object kEmpty;
+  return is_object() ? std::get<Object>(value_) : kEmpty;
 }
 Json::Array& Json::array() & {
   if (!is_array()) value_ = Array{};
@@ -146,9 +146,9 @@ const Json* Json::find(std::string_view key) const& {
 }
 
 const Json& Json::operator[](std::string_view key) const& {
-  static const Json null;
+  static const Json kNull;
   const Json* found = find(key);
-  return found != nullptr ? *found : null;
+  return found != nullptr ? *found : kNull;
 }
 
 Json& Json::Set(std::string_view key, Json value) {

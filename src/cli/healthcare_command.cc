@@ -127,17 +127,17 @@ std::string ParentOf(const std::string& resource) { return resource.substr(0, re
 // ---- what becomes of answers
 
 const std::vector<ResourceColumn>& ColumnsOf(Target target) {
-  static const std::vector<ResourceColumn> datasets = {{"ID", "id", ""},
-                                                       {"LOCATION", "location", ""},
-                                                       {"TIMEZONE", "timeZone", ""},
-                                                       {"ENCRYPTION", "encryptionSpec.kmsKeyName", "Google-managed key"}};
-  static const std::vector<ResourceColumn> stores = {{"ID", "id", ""},
-                                                     {"LOCATION", "location", ""},
-                                                     {"TOPIC", "notificationConfig.pubsubTopic", ""},
-                                                     {"BULKIMPORT", "notificationConfig.sendForBulkImport", ""},
-                                                     {"BQDESTINATION", "streamConfigs.bigqueryDestination.tableUri", ""}};
-  static const std::vector<ResourceColumn> operations = {{"ID", "id", ""}, {"LOCATION", "location", ""}, {"DONE", "done", ""}};
-  return target == Target::kDicomStore ? stores : target == Target::kOperation ? operations : datasets;
+  static const std::vector<ResourceColumn> kDatasets = {{"ID", "id", ""},
+                                                        {"LOCATION", "location", ""},
+                                                        {"TIMEZONE", "timeZone", ""},
+                                                        {"ENCRYPTION", "encryptionSpec.kmsKeyName", "Google-managed key"}};
+  static const std::vector<ResourceColumn> kStores = {{"ID", "id", ""},
+                                                      {"LOCATION", "location", ""},
+                                                      {"TOPIC", "notificationConfig.pubsubTopic", ""},
+                                                      {"BULKIMPORT", "notificationConfig.sendForBulkImport", ""},
+                                                      {"BQDESTINATION", "streamConfigs.bigqueryDestination.tableUri", ""}};
+  static const std::vector<ResourceColumn> kOperations = {{"ID", "id", ""}, {"LOCATION", "location", ""}, {"DONE", "done", ""}};
+  return target == Target::kDicomStore ? kStores : target == Target::kOperation ? kOperations : kDatasets;
 }
 
 int Show(const Session& session, const Json& resource) {

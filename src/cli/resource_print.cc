@@ -62,10 +62,12 @@ std::string Cell(const Json& resource, const ResourceColumn& column) {
 
 void PrintTable(const Json::Array& resources, const std::vector<ResourceColumn>& columns) {
   std::vector<std::string> heads;
+  heads.reserve(columns.size());
   for (const ResourceColumn& column : columns) heads.push_back(column.head);
   TextTable table(heads, std::string(columns.size(), 'l'));
   for (const Json& resource : resources) {
     std::vector<std::string> cells;
+    cells.reserve(columns.size());
     for (const ResourceColumn& column : columns) cells.push_back(Cell(resource, column));
     table.Add(std::move(cells));
   }

@@ -381,8 +381,8 @@ std::string_view TrimPadding(std::string_view text) {
 }
 
 const std::shared_ptr<const Terms>& DefaultTerms() {
-  static const auto terms = std::make_shared<const Terms>();
-  return terms;
+  static const auto kDefault = std::make_shared<const Terms>();
+  return kDefault;
 }
 
 }  // namespace
@@ -410,7 +410,7 @@ CharacterSet::CharacterSet(std::string_view value) : value_(value) {
 bool IsPlainAscii(std::string_view bytes) {
   size_t i = 0;
   for (; i + 8 <= bytes.size(); i += 8) {
-    uint64_t word;
+    uint64_t word = 0;
     std::memcpy(&word, bytes.data() + i, sizeof word);
     constexpr uint64_t kOnes = 0x0101010101010101;
     constexpr uint64_t kHighs = 0x8080808080808080;

@@ -196,7 +196,7 @@ base::Status ClientImpl::LoadTls() {
 base::Status ClientImpl::Connect() {
   const std::chrono::duration<double> timeout(options_.timeout_seconds);
   connection_ = std::make_unique<Connection>(io_, timeout, options_.endpoint);
-  const base::Status status = connection_->Connect(endpoint_, tls_ ? &*tls_ : nullptr);
+  base::Status status = connection_->Connect(endpoint_, tls_ ? &*tls_ : nullptr);
   if (!status.ok()) connection_.reset();
   return status;
 }

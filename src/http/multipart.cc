@@ -32,10 +32,9 @@ std::string_view TrimBlanks(std::string_view text) {
 }  // namespace
 
 MultipartReader::MultipartReader(BodyReader& body, std::string boundary)
-    : body_(&body), delimiter_(std::string(kMark) + std::move(boundary)), buffer_(kBufferBytes) {
+    : body_(&body), delimiter_(std::string(kMark) + std::move(boundary)), buffer_(kBufferBytes), end_(1) {
   // The first delimiter may stand at the start of the body, without a line end in front: give it one.
   buffer_[0] = '\n';
-  end_ = 1;
 }
 
 std::string_view MultipartReader::Buffered() const {

@@ -207,7 +207,7 @@ Status Catalog::CreateDataset(const Dataset& dataset) {
   const std::lock_guard lock(state_->mutex);
   DH_ASSIGN(Statement insert, state_->database.Prepare("INSERT INTO datasets VALUES(?1, ?2, ?3, ?4)"));
   BindName(insert, 1, dataset.name);
-  const Status done = insert.Bind(4, dataset.document.Print()).Run();
+  Status done = insert.Bind(4, dataset.document.Print()).Run();
   if (!done.ok() && done.error().code == ErrorCode::kAlreadyExists) return AlreadyExists("dataset " + dataset.name.Text());
   return done;
 }

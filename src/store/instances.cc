@@ -445,7 +445,7 @@ base::Result<std::unique_ptr<Blob>> StoredInstances::OpenBlobAt(const Place& pla
 }
 
 base::Result<std::unique_ptr<dicom::ByteSource>> StoredInstances::OpenHeaderAt(const Place& header, const Place& blob,
-                                                                               size_t uid_bytes, PinPointer pin) {
+                                                                               size_t uid_bytes, const PinPointer& pin) {
   const auto open_blob = [this, blob, pin]() -> base::Result<std::unique_ptr<dicom::ByteSource>> {
     DH_ASSIGN(std::unique_ptr<Blob> opened, OpenBlobAt(blob, pin));
     return std::unique_ptr<dicom::ByteSource>(std::move(opened));
@@ -478,7 +478,7 @@ base::Result<std::unique_ptr<dicom::ByteSource>> StoredInstances::OpenHeader(con
   DH_ASSIGN(const bool found, query->Step());
   if (!found) return NotFound(info.key.instance);
   const InstanceRow row = ReadRow(*query);
-  return OpenHeaderAt(row.header, row.blob, row.info.key.instance.size(), std::move(pin));
+  return OpenHeaderAt(row.header, row.blob, row.info.key.instance.size(), pin);
 }
 
 base::Result<std::vector<int64_t>> StoredInstances::Stores() {

@@ -173,7 +173,7 @@ class Md5 {
 
 class ObjectFiles final : public Objects {
  public:
-  ObjectFiles(std::string folder, base::FileSystem& files, Database writer)
+  ObjectFiles(const std::string& folder, base::FileSystem& files, Database writer)
       : folder_(base::JoinPath(folder, "objects")),
         database_path_(base::JoinPath(folder, "objects.sqlite")),
         files_(files),

@@ -67,7 +67,7 @@ std::string UidMember(const char* tag, std::string_view uid) {
   return out + "]}";
 }
 
-void AddMember(std::string& members, std::string member) {
+void AddMember(std::string& members, std::string_view member) {
   if (!members.empty()) members += kMemberEnd;
   members += member;
 }

@@ -138,8 +138,9 @@ base::Result<WrittenPart> WriteBatch(table::Batch& batch, Destination& destinati
   return WrittenPart{std::move(file.path), std::move(part)};
 }
 
-std::vector<WrittenPart> InOrder(std::map<uint32_t, WrittenPart> parts) {
+std::vector<WrittenPart> InOrder(std::map<uint32_t, WrittenPart>&& parts) {
   std::vector<WrittenPart> list;
+  list.reserve(parts.size());
   for (auto& [number, part] : parts) list.push_back(std::move(part));
   return list;
 }

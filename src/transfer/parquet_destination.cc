@@ -156,7 +156,7 @@ class ParquetFolder final : public Destination {
     if (::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) == 0) return {};
     const std::string old = made + ".old";
     DH_CHECK(files.Rename(target_, old));
-    const Status renamed = files.Rename(made, target_);
+    Status renamed = files.Rename(made, target_);
     if (!renamed.ok()) {
       (void)files.Rename(old, target_);
       return renamed;

@@ -38,6 +38,7 @@ class TableDestination final : public Destination {
       return files;
     };
     std::vector<warehouse::Transaction::RemovedRow> rows;
+    rows.reserve(removed.size());
     for (const RemovedRow& row : removed) rows.push_back({row.path, row.row});
     DH_CHECK(transaction_.Commit(united, finish, rows, summary));
     for (WrittenPart& part : parts) (void)part.part.Close();  // synced and published: nothing can fail any more

@@ -114,7 +114,7 @@ struct Transaction::State {
                                                  int64_t sequence_number, int64_t snapshot_id);
   Result<Totals> TotalsOf(const PathMap& paths, const SnapshotEntry* parent);
   Status PublishVersion(const std::optional<TableState>& base, TableMetadata metadata, const PathMap& paths,
-                        SnapshotEntry snapshot);
+                        const SnapshotEntry& snapshot);
   Status SyncNewFolders();
 
   // ---- the end
@@ -394,7 +394,7 @@ Status Transaction::State::SyncNewFolders() {
 }
 
 Status Transaction::State::PublishVersion(const std::optional<TableState>& base, TableMetadata metadata, const PathMap& paths,
-                                          SnapshotEntry snapshot) {
+                                          const SnapshotEntry& snapshot) {
   metadata.AddSnapshot(snapshot);
   if (base) metadata.AddToLog(paths.Recorded("metadata/" + base->file.name), base->metadata.last_updated_ms());
   DH_CHECK(SyncNewFolders());

@@ -267,7 +267,7 @@ Result<int64_t> Warehouse::Expire(const TableName& name, int keep_last, int64_t 
   }
   const int64_t swept = alone ? SweepOrphans(*files_, folder) : 0;
   for (int attempt = 0; attempt < base::kMaxCommitAttempts; ++attempt) {
-    const auto removed = ExpireOnce(*this, name, keep_last, older_than_ms, alone.has_value());
+    auto removed = ExpireOnce(*this, name, keep_last, older_than_ms, alone.has_value());
     if (removed.ok()) return *removed + swept;
     if (removed.error().code != ErrorCode::kAlreadyExists) return removed;
   }
@@ -302,7 +302,7 @@ Status Warehouse::Relocate(const TableName& name) const {
     return Error{ErrorCode::kConflict,
                  "table " + name.Uri() + " is being written by another process. Wait for it, then try again"};
   }
-  const Status status = RelocateOnce(*this, name);
+  Status status = RelocateOnce(*this, name);
   if (!status.ok() && status.error().code == ErrorCode::kAlreadyExists) {
     return Error{ErrorCode::kConflict, "table " + name.Uri() + " was changed by somebody else meanwhile. Try again"};
   }

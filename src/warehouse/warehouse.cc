@@ -101,7 +101,7 @@ Result<TableState> StateOf(const Warehouse& warehouse, const TableName& name) {
   return NoSuchTable(warehouse, name);
 }
 
-Warehouse::Warehouse(std::string folder, FileSystem& files) : folder_(AbsolutePath(folder)), files_(&files) {}
+Warehouse::Warehouse(const std::string& folder, FileSystem& files) : folder_(AbsolutePath(folder)), files_(&files) {}
 
 std::string Warehouse::TableFolder(const TableName& name) const {
   return JoinPath(JoinPath(JoinPath(folder_, name.project), name.dataset), name.table);

@@ -114,7 +114,7 @@ struct TableInfo {
 // The folder. Cheap to make; thread-safe (it has no state but the path).
 class Warehouse {
  public:
-  explicit Warehouse(std::string folder, base::FileSystem& files = base::RealFileSystem());
+  explicit Warehouse(const std::string& folder, base::FileSystem& files = base::RealFileSystem());
 
   const std::string& folder() const { return folder_; }
   base::FileSystem& files() const { return *files_; }

@@ -187,7 +187,7 @@ http::Response ValueError(const Error& error) {
   return error.code == ErrorCode::kCorrupt ? ErrorResponse(404, error.message) : ErrorResponse(error);
 }
 
-http::Response SendFrames(std::shared_ptr<OpenInstance> open, std::shared_ptr<dicom::FrameIndex> index,
+http::Response SendFrames(const std::shared_ptr<OpenInstance>& open, const std::shared_ptr<dicom::FrameIndex>& index,
                           std::vector<uint64_t> frames, const Wanted& wanted) {
   const std::string type = wanted.type.Essence();
   const std::string syntax = index->encapsulated() ? open->info.transfer_syntax : std::string(kExplicitLittleEndian);
@@ -241,7 +241,7 @@ http::Response Frames(const http::Request& request, std::shared_ptr<OpenInstance
   for (const uint64_t frame : frames) {
     if (const auto whole = index->Check(frame); !whole.ok()) return ValueError(whole.error());
   }
-  return SendFrames(std::move(open), std::move(index), std::move(frames), *wanted);
+  return SendFrames(open, index, std::move(frames), *wanted);
 }
 
 }  // namespace

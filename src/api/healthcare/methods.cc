@@ -42,7 +42,7 @@ constexpr const char* kResource = "resource";
 
 #define DH_ID "projects.locations.datasets"
 
-const std::array kResourceMethods = {
+constexpr std::array kResourceMethods = {
     RestMethod{"projects.locations.get", "GET", DH_LOCATION, "", kName, {}, nullptr, &kLocationShape, GetLocation, "A location."},
     RestMethod{"projects.locations.list", "GET", DH_PROJECT "/locations", "/locations", kName, kLocationPages, nullptr,
                &kListLocationsShape, ListLocations, "The locations that have a dataset."},
@@ -218,7 +218,7 @@ constexpr RestMethod Web(std::string_view id, std::string_view http, std::string
   return {id, http, path, suffix, kParent, {}, request, &kHttpBodyShape, nullptr, "DICOMweb (PS3.18)."};
 }
 
-const std::array kWebMethods = {
+constexpr std::array kWebMethods = {
     Web(DH_ID ".dicomStores.searchForStudies", "GET", DH_WEB "/studies", "/dicomWeb/studies"),
     Web(DH_ID ".dicomStores.searchForSeries", "GET", DH_WEB "/series", "/dicomWeb/series"),
     Web(DH_ID ".dicomStores.searchForInstances", "GET", DH_WEB "/instances", "/dicomWeb/instances"),

@@ -33,8 +33,12 @@ std::span<uint8_t> InputBuffer::Room(size_t bytes) {
 // ---- FramedBody
 
 FramedBody::FramedBody(InputBuffer& buffer, Transport& transport, Framing framing, uint64_t max_bytes)
-    : buffer_(&buffer), transport_(&transport), framing_(framing), room_(max_bytes), left_(framing.length) {
-  state_ = framing_.kind == Framing::Kind::kChunked ? State::kChunkLine : State::kData;
+    : buffer_(&buffer),
+      transport_(&transport),
+      framing_(framing),
+      room_(max_bytes),
+      left_(framing.length),
+      state_(framing.kind == Framing::Kind::kChunked ? State::kChunkLine : State::kData) {
   if (framing_.kind == Framing::Kind::kLength && left_ == 0) state_ = State::kEnded;
   if (framing_.kind == Framing::Kind::kUntilClose) left_ = std::numeric_limits<uint64_t>::max();
 }

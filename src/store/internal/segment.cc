@@ -177,7 +177,7 @@ base::Result<Place> SegmentWriter::Add(RecordHeader header, std::string_view byt
 
 base::Status SegmentWriter::Flush() {
   if (buffer_.empty()) return {};
-  const base::Status status = file_->Append(buffer_);
+  base::Status status = file_->Append(buffer_);
   buffer_.clear();
   return status;
 }
@@ -190,7 +190,7 @@ base::Status SegmentWriter::Write() {
 base::Status SegmentWriter::Sync() {
   if (end_ == synced_) return {};
   DH_CHECK(Flush());
-  const base::Status synced = file_->Sync();
+  base::Status synced = file_->Sync();
   if (!synced.ok()) {
     sync_failed_ = true;
     return synced;

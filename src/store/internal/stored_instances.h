@@ -72,7 +72,7 @@ class StoredInstances final : public Instances {
   using PinPointer = std::shared_ptr<Pins::Pin>;
   base::Result<std::unique_ptr<Blob>> OpenBlobAt(const Place& place, PinPointer pin);
   base::Result<std::unique_ptr<dicom::ByteSource>> OpenHeaderAt(const Place& header, const Place& blob, size_t uid_bytes,
-                                                                PinPointer pin);
+                                                                const PinPointer& pin);
   // A snapshot has gone: gives back what only it may have read.
   void SpaceMayHaveBecomeFree();
 

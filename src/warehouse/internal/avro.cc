@@ -33,13 +33,13 @@ constexpr size_t kBlockBytes = size_t{64} << 10;
 // ---- values
 
 const AvroValue& AvroValue::operator[](int32_t field_id) const {
-  static const AvroValue null;
+  static const AvroValue kNull;
   if (const auto* record = std::get_if<Record>(&value)) {
     for (const auto& [id, field] : *record) {
       if (id == field_id) return field;
     }
   }
-  return null;
+  return kNull;
 }
 
 AvroValue* AvroValue::Find(int32_t field_id) {
@@ -52,15 +52,15 @@ int64_t AvroValue::as_int(int64_t otherwise) const {
 }
 
 const std::string& AvroValue::as_string() const {
-  static const std::string empty;
+  static const std::string kEmpty;
   const auto* text = std::get_if<std::string>(&value);
-  return text != nullptr ? *text : empty;
+  return text != nullptr ? *text : kEmpty;
 }
 
 const AvroValue::Array& AvroValue::array() const {
-  static const Array empty;
+  static const Array kEmpty;
   const auto* items = std::get_if<Array>(&value);
-  return items != nullptr ? *items : empty;
+  return items != nullptr ? *items : kEmpty;
 }
 
 // ---- the schema

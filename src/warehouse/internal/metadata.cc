@@ -122,8 +122,8 @@ const Json& TableMetadata::current_schema() const {
   for (const Json& schema : json_["schemas"].array()) {
     if (schema["schema-id"].as_int() == json_["current-schema-id"].as_int(0)) return schema;
   }
-  static const Json null;
-  return null;
+  static const Json kNull;
+  return kNull;
 }
 
 const Json& TableMetadata::SchemaOf(const SnapshotEntry& snapshot) const {
