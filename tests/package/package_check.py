@@ -100,7 +100,8 @@ def check_program(root, make_dicom, folder, version):
     warehouse = {"DICOMHOUSE_WAREHOUSE": str(folder / "warehouse")}
     out, code = run(program, "export", folder / "files", "--bq-table", "t", environment=warehouse)
     check(code in (0, 1) and (folder / "warehouse").is_dir(), "it exports" + ("" if code in (0, 1) else "\n" + out))
-    out, code = run(program, "query", "--format", "json", "SELECT COUNT(DISTINCT SOPInstanceUID) AS n FROM t", environment=warehouse)
+    sql = "SELECT COUNT(DISTINCT SOPInstanceUID) AS n FROM t"
+    out, code = run(program, "query", "--format", "json", sql, environment=warehouse)
     check(code == 0 and json.loads(out)[0]["n"] in (INSTANCES, str(INSTANCES)), f"it answers: {' '.join(out.split())}")
 
 
