@@ -253,7 +253,7 @@ uint32_t InstanceReader::ReadPlainElements(Instance& instance, uint32_t position
 void InstanceReader::ReadDataSet(Instance& instance, uint32_t position) {
   Cursor& cursor = cursor_;
   cursor.Open(instance.window);
-  uint64_t offset = position;
+  uint64_t offset = position + LeftOutOf(instance.window);  // of the File Meta Information
   for (;;) {
     if (!instance.encoding.big_endian) {
       const uint64_t left_out = offset - position;

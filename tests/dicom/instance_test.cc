@@ -195,6 +195,15 @@ TEST(Instance, OffsetsCountBytesOfTheSource) {
   }
 }
 
+TEST(Instance, OffsetsOfProblemsCountWhatWasLeftOutOfTheMetaInformationToo) {
+  const DataSet more = {Text(0x00020100, "UI", "1.2.3"), Bytes(0x00020102, "OB", std::string(100'000, 'p'))};
+  const std::string sound = Preamble() + WriteMeta(SyntaxOf(kExplicitLittle), more) + Write(kSmall, kExplicitLittle);
+  const Reading reading = Read(sound + "five!");
+  EXPECT_TRUE(reading.instance.Find(0x00020102)->left_out);
+  ASSERT_THAT(reading.problems(), ElementsAre(ProblemCode::kTrailingBytes));
+  EXPECT_EQ(reading.instance.problems[0].offset, sound.size());
+}
+
 TEST(Instance, TagsOutOfOrderArePutInOrderAndTheFirstOfTwoIsInFront) {
   const Reading reading = Read(WriteFile({Text(0x00100020, "LO", "id"), Text(0x00100010, "PN", "first"),
                                           Text(0x00100010, "PN", "second"), Text(kSopInstance, "UI", "1.")}));
