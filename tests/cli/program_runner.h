@@ -1,7 +1,9 @@
 // The whole program in a process of its own, with what it printed and its exit code; and small DICOM files to give it.
 #pragma once
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +15,8 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cli/program.h"
@@ -62,18 +66,66 @@ struct Outcome {
   std::string err;
 };
 
-// A run that has been started. The tests are single-threaded, so that the process may go on after fork.
+// What the test program is called when it is to be dicomhouse: main.cc.
+inline constexpr const char* kProgramName = "dicomhouse";
+
+// What a new process does with its descriptors before it is the program (posix_spawn(3)).
+class FileActions {
+ public:
+  FileActions() { ::posix_spawn_file_actions_init(&actions_); }
+  FileActions(const FileActions&) = delete;
+  FileActions& operator=(const FileActions&) = delete;
+  ~FileActions() { ::posix_spawn_file_actions_destroy(&actions_); }
+
+  void Read(int to, const char* path) { ::posix_spawn_file_actions_addopen(&actions_, to, path, O_RDONLY, 0); }
+  void Write(int to, const std::string& path) {
+    ::posix_spawn_file_actions_addopen(&actions_, to, path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  }
+  void Copy(int from, int to) { ::posix_spawn_file_actions_adddup2(&actions_, from, to); }
+  void Close(int descriptor) { ::posix_spawn_file_actions_addclose(&actions_, descriptor); }
+  const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+};
+
+// Starts the program with the scratch folder's warehouse. Anew, not by fork alone: a server of the test may have threads.
+inline pid_t StartProgram(const Scratch& scratch, std::vector<std::string> words, const FileActions& actions) {
+  words.insert(words.begin(), kProgramName);
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  std::string warehouse = "DICOMHOUSE_WAREHOUSE=";
+  std::vector<char*> variables;
+  for (char** variable = ::environ; *variable != nullptr; ++variable) {
+    if (!std::string_view(*variable).starts_with(warehouse)) variables.push_back(*variable);
+  }
+  warehouse += scratch.path("warehouse");
+  variables.push_back(warehouse.data());
+  variables.push_back(nullptr);
+  pid_t process = -1;
+  const int error = ::posix_spawn(&process, "/proc/self/exe", actions.get(), nullptr, arguments.data(), variables.data());
+  EXPECT_EQ(error, 0);
+  return process;
+}
+
+// A run that has been started.
 class Running {
  public:
-  // `output`: where standard output goes, instead of into Outcome::out.
-  Running(const Scratch& scratch, std::vector<std::string> words, int input, std::string output = "")
-      : output_(std::move(output)) {
+  // `input`: a descriptor to read from, or -1. `output`: where standard output goes, instead of into Outcome::out.
+  Running(const Scratch& scratch, std::vector<std::string> words, int input, const std::string& output = "") {
     const std::string base = scratch.path(".run" + std::to_string(++Count()));
     out_ = base + ".out";
     err_ = base + ".err";
-    std::fflush(nullptr);
-    process_ = ::fork();
-    if (process_ == 0) RunChild(scratch, std::move(words), input);
+    FileActions actions;
+    if (input >= 0) {
+      actions.Copy(input, 0);
+    } else {
+      actions.Read(0, "/dev/null");
+    }
+    actions.Write(1, output.empty() ? out_ : output);
+    actions.Write(2, err_);
+    process_ = StartProgram(scratch, std::move(words), actions);
   }
 
   pid_t process() const { return process_; }
@@ -91,22 +143,7 @@ class Running {
     static int count = 0;
     return count;
   }
-  [[noreturn]] void RunChild(const Scratch& scratch, std::vector<std::string> words, int input) const {
-    if (input >= 0) ::dup2(input, 0);
-    if (input < 0 && std::freopen("/dev/null", "r", stdin) == nullptr) ::_exit(99);
-    if (std::freopen(output_.empty() ? out_.c_str() : output_.c_str(), "w", stdout) == nullptr ||
-        std::freopen(err_.c_str(), "w", stderr) == nullptr)
-      ::_exit(99);
-    ::setenv("DICOMHOUSE_WAREHOUSE", scratch.path("warehouse").c_str(), 1);
-    words.insert(words.begin(), "dicomhouse");
-    std::vector<char*> pointers;
-    for (std::string& word : words) pointers.push_back(word.data());
-    const int code = Main(static_cast<int>(pointers.size()), pointers.data());
-    std::fflush(nullptr);
-    ::_exit(code);
-  }
 
-  std::string output_;
   std::string out_;
   std::string err_;
   pid_t process_ = -1;

@@ -137,15 +137,9 @@ TEST(ProgramTest, OutputThatCannotBeWrittenIsAFailureOfEachCommand) {
 TEST(ProgramTest, ClosedStandardStreamsAreErrorsAndNeverOtherFiles) {
   const Scratch scratch;
   const std::string scan = scratch.Write("a.dcm", Instance("1.1"));
-  const pid_t process = ::fork();
-  if (process == 0) {
-    ::setenv("DICOMHOUSE_WAREHOUSE", scratch.path("warehouse").c_str(), 1);
-    for (int descriptor = 0; descriptor < 3; ++descriptor) ::close(descriptor);
-    std::vector<std::string> words = {"dicomhouse", "export", scan, "--parquet", scratch.path("out.parquet")};
-    std::vector<char*> pointers;
-    for (std::string& word : words) pointers.push_back(word.data());
-    ::_exit(Main(static_cast<int>(pointers.size()), pointers.data()));
-  }
+  FileActions actions;
+  for (int descriptor = 0; descriptor < 3; ++descriptor) actions.Close(descriptor);
+  const pid_t process = StartProgram(scratch, {"export", scan, "--parquet", scratch.path("out.parquet")}, actions);
   int status = 0;
   ::waitpid(process, &status, 0);
   EXPECT_EQ(WEXITSTATUS(status), kFailed);

@@ -217,7 +217,7 @@ http::Response SendFrames(const std::shared_ptr<OpenInstance>& open, const std::
 }
 
 // Frames of an instance; an empty list means all of them.
-http::Response Frames(const http::Request& request, std::shared_ptr<OpenInstance> open, std::string_view list) {
+http::Response Frames(const http::Request& request, const std::shared_ptr<OpenInstance>& open, std::string_view list) {
   auto made = dicom::FrameIndex::Make(open->header);
   if (!made.ok()) return ValueError(made.error());
   auto index = std::make_shared<dicom::FrameIndex>(*std::move(made));
