@@ -32,7 +32,10 @@ class HealthcareCommands : public ::testing::Test {
   }
 
   // "GET /v1/...": the answer's status and body.
-  void Expect(const std::string& request, const std::string& body, int status = 200) { answers_[request] = {status, body}; }
+  void Expect(const std::string& request, const std::string& body, int status = 200) {
+    const std::lock_guard lock(mutex_);
+    answers_[request] = {status, body};
+  }
 
   Outcome Healthcare(std::vector<std::string> words) {
     words.insert(words.begin(), "healthcare");
