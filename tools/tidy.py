@@ -172,7 +172,7 @@ def check_changelog(file):
 def check_tests(file):
     """Tests are where the build finds them; suites and tests are CamelCase."""
     parts = file.path.parts
-    if len(parts) == 3 and parts[0] == "tests" and file.path.suffix == ".cc" and "TEST" in (file.text or ""):
+    if len(parts) == 3 and parts[0] == "tests" and file.path.suffix == ".cc" and any(TEST_MACRO.match(line) for line in file.lines):
         if not file.path.name.endswith("_test.cc"):
             yield 1, "no target builds this: a test's name ends with _test.cc"
     if not file.path.name.endswith("_test.cc"):
