@@ -172,8 +172,8 @@ def check_changelog(file):
 def check_tests(file):
     """Tests are where the build finds them; suites and tests are CamelCase."""
     parts = file.path.parts
-    if len(parts) == 3 and parts[0] == "tests" and file.path.suffix == ".cc" and any(TEST_MACRO.match(line) for line in file.lines):
-        if not file.path.name.endswith("_test.cc"):
+    if len(parts) == 3 and parts[0] == "tests" and file.path.suffix == ".cc" and not file.path.name.endswith("_test.cc"):
+        if any(TEST_MACRO.match(line) for line in file.lines):
             yield 1, "no target builds this: a test's name ends with _test.cc"
     if not file.path.name.endswith("_test.cc"):
         return
