@@ -34,6 +34,9 @@ inline constexpr size_t kMaxExcerptBytes = 200;
 inline constexpr uint32_t kMaxPartRows = 32768;
 // Bytes that a worker's batch may hold before it becomes a part.
 inline constexpr size_t kMaxBatchBytes = size_t{128} << 20;
+// What an export knows of its instances beyond these bytes lies in temporary files: of the keys of one map, of rows.
+inline constexpr size_t kFingerprintMemoryBytes = 64 << 10;
+inline constexpr size_t kRowLogMemoryBytes = 1 << 20;
 // Columns of a table, nested ones counted (BigQuery's own limit).
 inline constexpr int kMaxColumns = 10000;
 // A column's name (BigQuery's own limit).

@@ -11,6 +11,13 @@
 #include "base/file.h"
 
 namespace dicomhouse::base {
+namespace {
+
+Error Broken(const std::string& doing, const char* reason) {
+  return {ErrorCode::kIo, "can't " + doing + " a temporary file: " + reason};
+}
+
+}  // namespace
 
 Result<UnnamedFile> UnnamedFile::Make() {
   const char* variable = std::getenv("TMPDIR");
@@ -40,9 +47,31 @@ UnnamedFile::~UnnamedFile() {
 Status UnnamedFile::Write(std::string_view bytes) const {
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-    if (written < 0 && errno != EINTR)
-      return Error{ErrorCode::kIo, std::string("can't write a temporary file: ") + std::strerror(errno)};
+    if (written < 0 && errno != EINTR) return Broken("write", std::strerror(errno));
     if (written > 0) bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return {};
+}
+
+Status UnnamedFile::WriteAt(uint64_t offset, std::string_view bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t written = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno != EINTR) return Broken("write", std::strerror(errno));
+    if (written <= 0) continue;
+    bytes.remove_prefix(static_cast<size_t>(written));
+    offset += static_cast<uint64_t>(written);
+  }
+  return {};
+}
+
+Status UnnamedFile::ReadAt(uint64_t offset, std::span<char> out) const {
+  while (!out.empty()) {
+    const ssize_t got = ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
+    if (got == 0) return Broken("read", "it ends too early");
+    if (got < 0 && errno != EINTR) return Broken("read", std::strerror(errno));
+    if (got <= 0) continue;
+    out = out.subspan(static_cast<size_t>(got));
+    offset += static_cast<uint64_t>(got);
   }
   return {};
 }

@@ -1,6 +1,8 @@
 // A file without a name, for what is too large for memory on its way to somewhere else.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,9 @@ class UnnamedFile {
 
   // At the place of the descriptor. Errors: kIo.
   Status Write(std::string_view bytes) const;
+  // At any place, that of the descriptor stays. ReadAt fills all of `out`: a file that ends before is an error. Errors: kIo.
+  Status WriteAt(uint64_t offset, std::string_view bytes) const;
+  Status ReadAt(uint64_t offset, std::span<char> out) const;
   // Owned by this object; the place of reading and writing is at its front again.
   int Rewound() const;
   // A path that opens this file in this process as long as the object lives, for libraries that know paths only.

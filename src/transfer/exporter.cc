@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "base/limits.h"
@@ -11,7 +12,7 @@
 #include "transfer/instance_set.h"
 #include "transfer/internal/failure.h"
 #include "transfer/internal/hashing_source.h"
-#include "transfer/internal/path_list.h"
+#include "transfer/internal/row_log.h"
 #include "transfer/internal/workers.h"
 
 namespace dicomhouse::transfer {
@@ -27,14 +28,6 @@ constexpr std::string_view kHasRow = "another file with the same SOP Instance UI
 struct RowFacts {
   RowTotals totals;
   uint64_t lines = 0;  // in the account
-};
-
-// The rows of a part, in their order.
-struct PartRows {
-  std::vector<uint32_t> facts;  // what Job::NumberOf said
-  // With an account: whose row it is, and where its lines begin in the account's part of the same number.
-  PathList paths;
-  std::vector<uint32_t> first_lines;
 };
 
 // A row that a copy from further in front took the place of.
@@ -73,10 +66,10 @@ class Job {
   }
 
   uint32_t NewPartNumber() { return next_part_.fetch_add(1); }
-  void PartWritten(uint32_t number, WrittenPart part, PartRows rows) {
+  base::Status PartWritten(uint32_t number, WrittenPart part, const PartRows& rows) {
     const std::lock_guard lock(mutex_);
-    rows_.emplace(number, std::move(rows));
     parts_.emplace(number, std::move(part));
+    return rows_.Add(number, rows);
   }
   void AccountWritten(uint32_t number, WrittenPart part) {
     const std::lock_guard lock(mutex_);
@@ -114,8 +107,14 @@ class Job {
  private:
   base::Status CountProblems();
   base::Status WriteLines(mapping::RowBuilder& lines);
-  std::vector<RemovedRow> TakeBackRows();
-  base::Result<std::vector<RemovedRow>> TakeBackLines();
+  // Rows of the table and lines of the account.
+  struct TakenBack {
+    std::vector<RemovedRow> rows;
+    std::vector<RemovedRow> lines;
+  };
+  base::Result<TakenBack> TakeBackLosers();
+  void TakeBackRow(const Loser& loser, const RowFacts& facts, TakenBack& taken);
+  base::Status TakeBackLines(std::span<const Loser> losers, const PartRows& rows, mapping::RowBuilder& lines, TakenBack& taken);
 
   const FailureSink& on_failure_;
   std::mutex mutex_;
@@ -124,7 +123,7 @@ class Job {
   std::map<std::string, uint32_t> numbers_;
   std::vector<RowFacts> facts_;
   std::map<uint32_t, WrittenPart> parts_;
-  std::map<uint32_t, PartRows> rows_;  // by part
+  RowLog rows_;
   std::map<uint32_t, WrittenPart> account_parts_;
   std::vector<Loser> losers_;
   table::SchemaUnion schema_;
@@ -174,43 +173,47 @@ base::Status Job::CountProblems() {
   return {};
 }
 
-// The losers' rows, whose elements no longer count.
-std::vector<RemovedRow> Job::TakeBackRows() {
-  std::vector<RemovedRow> removed;
-  for (const Loser& loser : losers_) {
-    removed.push_back({parts_.at(loser.place.part).path, loser.place.row});
-    report.elements -= facts_[rows_.at(loser.place.part).facts[loser.place.row]].totals;
-    --report.instances;
-  }
-  return removed;
-}
-
-// The losers' lines in the account. Each has one line instead, as a copy that came too late.
-base::Result<std::vector<RemovedRow>> Job::TakeBackLines() {
-  std::vector<RemovedRow> removed;
-  if (losers_.empty() || account == nullptr) return removed;
+// The losers' rows, whose elements no longer count, and their lines in the account. Each has one line instead, as a copy that
+// came too late.
+base::Result<Job::TakenBack> Job::TakeBackLosers() {
+  TakenBack taken;
   std::sort(losers_.begin(), losers_.end(), [](const Loser& a, const Loser& b) {
     return a.place.part != b.place.part ? a.place.part < b.place.part : a.place.row < b.place.row;
   });
   mapping::RowBuilder lines(options.mapping);
-  auto loser = losers_.begin();
-  base::Status written;
-  while (loser != losers_.end() && written.ok()) {
-    const uint32_t part = loser->place.part;
-    const PartRows& rows = rows_.at(part);
-    rows.paths.ForEach([&](size_t row, const std::string& path) {
-      if (loser == losers_.end() || loser->place.part != part || loser->place.row != row || !written.ok()) return;
-      const uint64_t first = rows.first_lines[row];
-      for (uint64_t line = first; line < first + facts_[rows.facts[row]].lines; ++line)
-        removed.push_back({account_parts_.at(part).path, static_cast<int64_t>(line)});
-      lines.AddFileNote(path, loser->uid, Reason::kDuplicateInstance, 0, kHasRow);
-      if (lines.full()) written = WriteLines(lines);
-      ++loser;
-    });
+  for (auto begin = losers_.begin(); begin != losers_.end();) {
+    const auto end =
+        std::find_if(begin, losers_.end(), [&](const Loser& loser) { return loser.place.part != begin->place.part; });
+    DH_ASSIGN(const PartRows rows, rows_.Get(begin->place.part));
+    std::for_each(begin, end, [&](const Loser& loser) { TakeBackRow(loser, facts_[rows.facts[loser.place.row]], taken); });
+    if (account != nullptr) DH_CHECK(TakeBackLines({begin, end}, rows, lines, taken));
+    begin = end;
   }
-  if (written.ok() && lines.account().rows() > 0) written = WriteLines(lines);
-  DH_CHECK(written);
-  return removed;
+  if (lines.account().rows() > 0) DH_CHECK(WriteLines(lines));
+  return taken;
+}
+
+void Job::TakeBackRow(const Loser& loser, const RowFacts& facts, TakenBack& taken) {
+  taken.rows.push_back({parts_.at(loser.place.part).path, loser.place.row});
+  report.elements -= facts.totals;
+  --report.instances;
+}
+
+// Of losers of one part, in the order of their rows.
+base::Status Job::TakeBackLines(std::span<const Loser> losers, const PartRows& rows, mapping::RowBuilder& lines,
+                                TakenBack& taken) {
+  const uint32_t part = losers.front().place.part;
+  base::Status written;
+  rows.paths.ForEach([&](size_t row, const std::string& path) {
+    if (losers.empty() || losers.front().place.row != row || !written.ok()) return;
+    const uint64_t first = rows.first_lines[row];
+    for (uint64_t line = first; line < first + facts_[rows.facts[row]].lines; ++line)
+      taken.lines.push_back({account_parts_.at(part).path, static_cast<int64_t>(line)});
+    lines.AddFileNote(path, losers.front().uid, Reason::kDuplicateInstance, 0, kHasRow);
+    if (lines.full()) written = WriteLines(lines);
+    losers = losers.subspan(1);
+  });
+  return written;
 }
 
 base::Result<ExportReport> Job::Finish() {
@@ -222,16 +225,15 @@ base::Result<ExportReport> Job::Finish() {
   }
   DH_CHECK(CountProblems());
   progress.committing = true;
-  const std::vector<RemovedRow> removed = TakeBackRows();
-  DH_ASSIGN(const std::vector<RemovedRow> removed_lines, TakeBackLines());
+  DH_ASSIGN(const TakenBack taken, TakeBackLosers());
   report.schema = schema_.Get();
   DH_CHECK(table::CheckNames(report.schema));
   if (account != nullptr) {
     for (const auto& [number, part] : account_parts_) report.account_lines += static_cast<uint64_t>(part.part.rows());
-    report.account_lines -= removed_lines.size();
-    DH_CHECK(account->Commit(account_schema_.Get(), InOrder(std::move(account_parts_)), removed_lines, options.summary));
+    report.account_lines -= taken.lines.size();
+    DH_CHECK(account->Commit(account_schema_.Get(), InOrder(std::move(account_parts_)), taken.lines, options.summary));
   }
-  DH_ASSIGN(report.columns, table.Commit(report.schema, InOrder(std::move(parts_)), removed, options.summary));
+  DH_ASSIGN(report.columns, table.Commit(report.schema, InOrder(std::move(parts_)), taken.rows, options.summary));
   report.table = table.Name();
   return report;
 }
@@ -345,10 +347,14 @@ class Worker {
     }
     uid_.assign(uid);  // the builder takes the instance's memory
     const RowPlace place{part_, builder_.batch().rows()};
-    InstanceSet::Answer copy;
     // A damaged copy comes after all whole ones.
     if (IsDamaged()) order |= uint64_t{1} << 63;
-    if (!uid_.empty()) copy = job_->instances.Insert(uid_, order, place);
+    InstanceSet::Answer copy;
+    if (!uid_.empty()) {
+      const auto answer = job_->instances.Insert(uid_, order, place);
+      if (!answer.ok()) return job_->stop.Fail(answer.error());
+      copy = *answer;
+    }
     const bool commit = copy.outcome != InstanceSet::Outcome::kDuplicate;
     const uint32_t first_line = builder_.account().rows();
     builder_.Add(instance_, info, commit);
@@ -414,8 +420,9 @@ class Worker {
     if (builder_.batch().rows() > 0) {
       auto part = WriteBatch(builder_.batch(), job_->table);
       if (!part.ok()) return job_->stop.Fail(part.error());
-      rows_.paths.Close();
-      job_->PartWritten(part_, *std::move(part), std::exchange(rows_, {}));
+      const base::Status kept = job_->PartWritten(part_, *std::move(part), rows_);
+      if (!kept.ok()) return job_->stop.Fail(kept.error());
+      rows_.Clear();
     }
     if (job_->account != nullptr && builder_.account().rows() > 0) {
       auto part = WriteBatch(builder_.account(), *job_->account);

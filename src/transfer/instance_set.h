@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <mutex>
 #include <string_view>
-#include <vector>
+
+#include "base/result.h"
+#include "transfer/internal/fingerprint_map.h"
 
 namespace dicomhouse::transfer {
 
@@ -27,28 +29,19 @@ class InstanceSet {
     Outcome outcome = Outcome::kNew;
     RowPlace removed;  // of kReplaces
   };
-  // `order`: the copy's place in the source. Thread-safe.
-  Answer Insert(std::string_view uid, uint64_t order, RowPlace place);
+  // `order`: the copy's place in the source. Thread-safe. Errors: kIo, of a temporary file.
+  base::Result<Answer> Insert(std::string_view uid, uint64_t order, RowPlace place);
 
  private:
-  // 28 bytes an entry, because there is one for each instance of the export. UIDs are told apart by 96 bits of hash: two of 10
-  // million clash once in 10^15.
-  struct Entry {
-    std::array<uint32_t, 3> hash{};  // all 0: free
-    std::array<uint32_t, 2> order{};
+  struct Copy {
+    uint64_t order = 0;
     RowPlace place;
-
-    bool free() const { return (hash[0] | hash[1] | hash[2]) == 0; }
   };
-  static_assert(sizeof(Entry) == 28);
   struct Shard {
     std::mutex mutex;
-    std::vector<Entry> entries;
-    size_t used = 0;
+    FingerprintMap<Copy> copies;
   };
-  static Entry& Find(std::vector<Entry>& entries, const std::array<uint32_t, 3>& hash);
-
-  std::array<Shard, 64> shards_;
+  std::array<Shard, 16> shards_;
 };
 
 }  // namespace dicomhouse::transfer

@@ -24,6 +24,7 @@
 #include <utility>
 
 #include "transfer/internal/archive.h"
+#include "transfer/internal/fingerprint_map.h"
 
 namespace dicomhouse::transfer {
 namespace {
@@ -35,9 +36,9 @@ using base::Status;
 
 // Pieces that the walk may be ahead of the workers.
 constexpr size_t kMaxQueuedPieces = 64;
-// Bytes of a list of paths that are read at once.
 // A list in random order comes back to its folders; asking for a real path costs more than opening a file.
 constexpr size_t kRememberedFolders = 4096;
+// Bytes of a list of paths that are read at once.
 constexpr size_t kListChunkBytes = 64 << 10;
 
 Error SystemError(const std::string& path, const char* doing) {
@@ -180,8 +181,13 @@ class WalkingSource final : public Source {
     const std::lock_guard lock(mutex_);
     return problems_;
   }
+  std::optional<Error> broken() const override {
+    const std::lock_guard lock(mutex_);
+    return broken_;
+  }
 
  private:
+  struct Nothing {};
   struct SharedArchive {
     uint64_t number;
     std::shared_ptr<ArchiveFile> archive;
@@ -199,6 +205,15 @@ class WalkingSource final : public Source {
   void Report(std::string path, Error error) {
     const std::lock_guard lock(mutex_);
     problems_.push_back({std::move(path), std::move(error)});
+  }
+
+  // Nothing more can be listed.
+  void Break(Error error) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!broken_) broken_ = std::move(error);
+    }
+    Cancel();
   }
 
   // ---- the walking thread
@@ -289,8 +304,10 @@ class WalkingSource final : public Source {
 
   void AddSingleFile(const Root& root, bool is_archive) {
     const std::string real = RealOfFile(root.path);
-    if (IsWalked(real) || !singles_.insert(real).second) return;
-    AddFile(root.path, is_archive);
+    if (IsWalked(real)) return;
+    const auto known = singles_.FindOrInsert(FingerprintOf(real), {});
+    if (!known.ok()) return Break(known.error());
+    if (!*known) AddFile(root.path, is_archive);
   }
 
   // The folder and all below it, depth first; the files of a folder come before its folders.
@@ -317,7 +334,11 @@ class WalkingSource final : public Source {
   }
 
   void AddWalked(const Root& root, const std::string& path) {
-    if (!singles_.empty() && singles_.contains(RealBelow(root, path))) return;
+    if (!singles_.empty()) {
+      const auto known = singles_.Has(FingerprintOf(RealBelow(root, path)));
+      if (!known.ok()) return Break(known.error());
+      if (*known) return;
+    }
     AddFile(path, HasArchiveName(path));
   }
 
@@ -404,13 +425,14 @@ class WalkingSource final : public Source {
   std::vector<SharedArchive> shared_;  // archives that workers are reading
   size_t turn_ = 0;
   std::vector<Problem> problems_;
+  std::optional<Error> broken_;
 
   // Of the walking thread alone.
   uint64_t next_number_ = 0;
   std::vector<std::string> files_;                      // the piece being filled
   std::vector<std::pair<std::string, bool>> all_;       // everything, when ordered: path, whether an archive
   std::unordered_set<std::string> walked_;              // real paths of the folders begun with
-  std::unordered_set<std::string> singles_;             // real paths of the files not found in a folder
+  FingerprintMap<Nothing> singles_;                     // real paths of the files not found in a folder
   std::unordered_map<std::string, std::string> reals_;  // of folders of listed files, with a last slash
 
   std::thread thread_;

@@ -3,34 +3,19 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 
 #include "base/file.h"
+#include "tests/base/temporary_folder_variable.h"
 
 namespace dicomhouse::base {
 namespace {
-
-// TMPDIR while it lives.
-class TemporaryVariable {
- public:
-  explicit TemporaryVariable(const std::string& folder) {
-    if (const char* before = std::getenv("TMPDIR"); before != nullptr) before_ = before;
-    ::setenv("TMPDIR", folder.c_str(), 1);
-  }
-  ~TemporaryVariable() { before_.empty() ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", before_.c_str(), 1); }
-  TemporaryVariable(const TemporaryVariable&) = delete;
-  TemporaryVariable& operator=(const TemporaryVariable&) = delete;
-
- private:
-  std::string before_;
-};
 
 TEST(UnnamedFile, HasNoNameInItsFolderAndIsOpenedByItsPath) {
   std::string folder = (std::filesystem::temp_directory_path() / "unnamed-XXXXXX").string();
   ASSERT_NE(::mkdtemp(folder.data()), nullptr);
   {
-    const TemporaryVariable variable(folder);
+    const TemporaryFolderVariable variable(folder);
     const auto file = UnnamedFile::Make();
     ASSERT_TRUE(file.ok()) << file.error().message;
     ASSERT_TRUE(file->Write("some bytes").ok());
@@ -43,8 +28,21 @@ TEST(UnnamedFile, HasNoNameInItsFolderAndIsOpenedByItsPath) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(UnnamedFile, IsReadAndWrittenAtAnyPlace) {
+  const auto file = UnnamedFile::Make();
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  ASSERT_TRUE(file->WriteAt(0, "0123456789").ok());
+  ASSERT_TRUE(file->WriteAt(3, "abc").ok());
+  std::string five(5, '-');
+  ASSERT_TRUE(file->ReadAt(2, five).ok());
+  EXPECT_EQ(five, "2abc6");
+  const auto behind = file->ReadAt(8, five);
+  ASSERT_FALSE(behind.ok());
+  EXPECT_NE(behind.error().message.find("ends too early"), std::string::npos) << behind.error().message;
+}
+
 TEST(UnnamedFile, AnErrorNamesTheFolderAndTheReason) {
-  const TemporaryVariable variable("/nowhere/at all");
+  const TemporaryFolderVariable variable("/nowhere/at all");
   const auto file = UnnamedFile::Make();
   ASSERT_FALSE(file.ok());
   EXPECT_NE(file.error().message.find("/nowhere/at all: "), std::string::npos) << file.error().message;

@@ -16,15 +16,15 @@ using Outcome = InstanceSet::Outcome;
 
 TEST(InstanceSet, TheFirstInTheOrderOfTheSourceWins) {
   InstanceSet set;
-  EXPECT_EQ(set.Insert("1.2", 5, {0, 0}).outcome, Outcome::kNew);
-  EXPECT_EQ(set.Insert("1.3", 6, {0, 1}).outcome, Outcome::kNew);
-  EXPECT_EQ(set.Insert("1.2", 9, {0, 2}).outcome, Outcome::kDuplicate);
-  const auto replaces = set.Insert("1.2", 3, {4, 7});
+  EXPECT_EQ(set.Insert("1.2", 5, {0, 0})->outcome, Outcome::kNew);
+  EXPECT_EQ(set.Insert("1.3", 6, {0, 1})->outcome, Outcome::kNew);
+  EXPECT_EQ(set.Insert("1.2", 9, {0, 2})->outcome, Outcome::kDuplicate);
+  const auto replaces = *set.Insert("1.2", 3, {4, 7});
   EXPECT_EQ(replaces.outcome, Outcome::kReplaces);
   EXPECT_EQ(replaces.removed.part, 0U);
   EXPECT_EQ(replaces.removed.row, 0U);
-  EXPECT_EQ(set.Insert("1.2", 4, {5, 0}).outcome, Outcome::kDuplicate);
-  const auto again = set.Insert("1.2", 0, {6, 1});
+  EXPECT_EQ(set.Insert("1.2", 4, {5, 0})->outcome, Outcome::kDuplicate);
+  const auto again = *set.Insert("1.2", 0, {6, 1});
   EXPECT_EQ(again.outcome, Outcome::kReplaces);
   EXPECT_EQ(again.removed.part, 4U);
   EXPECT_EQ(again.removed.row, 7U);
@@ -33,11 +33,11 @@ TEST(InstanceSet, TheFirstInTheOrderOfTheSourceWins) {
 TEST(InstanceSet, TellsUidsApartThatAreNearlyTheSame) {
   InstanceSet set;
   for (int i = 0; i < 200000; ++i) {
-    ASSERT_EQ(set.Insert("1.2.840.113619.2." + std::to_string(i), 0, {}).outcome, Outcome::kNew) << i;
+    ASSERT_EQ(set.Insert("1.2.840.113619.2." + std::to_string(i), 0, {})->outcome, Outcome::kNew) << i;
   }
-  EXPECT_EQ(set.Insert("1.2.840.113619.2.", 0, {}).outcome, Outcome::kNew);
-  EXPECT_EQ(set.Insert(std::string_view("1.2.840.113619.2.0\0", 19), 0, {}).outcome, Outcome::kNew);
-  EXPECT_EQ(set.Insert("1.2.840.113619.2.199999", 1, {}).outcome, Outcome::kDuplicate);
+  EXPECT_EQ(set.Insert("1.2.840.113619.2.", 0, {})->outcome, Outcome::kNew);
+  EXPECT_EQ(set.Insert(std::string_view("1.2.840.113619.2.0\0", 19), 0, {})->outcome, Outcome::kNew);
+  EXPECT_EQ(set.Insert("1.2.840.113619.2.199999", 1, {})->outcome, Outcome::kDuplicate);
 }
 
 // Many threads, copies in any order: of each UID exactly the copy of lowest order is left, each replaced row is named once.
@@ -59,7 +59,7 @@ TEST(InstanceSet, ManyThreadsLeaveTheSameCopies) {
     threads.emplace_back([&, t] {
       for (size_t i = t; i < orders.size(); i += kThreads) {
         const uint32_t order = orders[i];
-        const auto answer = set.Insert("1.2." + std::to_string(order % kUids), order, {t, order});
+        const auto answer = *set.Insert("1.2." + std::to_string(order % kUids), order, {t, order});
         if (answer.outcome != Outcome::kDuplicate) seen[t].rows.push_back(order);
         if (answer.outcome == Outcome::kReplaces) seen[t].removed.push_back(answer.removed.row);
       }

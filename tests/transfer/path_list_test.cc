@@ -31,7 +31,6 @@ TEST(PathList, GivesBackWhatWasAdded) {
       expected.push_back(path);
       list.Add(path);
     }
-    list.Close();
     EXPECT_EQ(All(list), expected);
   }
   EXPECT_THAT(All(PathList()), ::testing::IsEmpty());
@@ -40,8 +39,7 @@ TEST(PathList, GivesBackWhatWasAdded) {
 TEST(PathList, FilesOfAFolderTakeFewBytes) {
   PathList list;
   for (int i = 0; i < 10000; ++i) list.Add("/archive/a folder with a long name/another one/IM" + std::to_string(100000 + i));
-  list.Close();
-  EXPECT_LT(list.memory_bytes(), 10000U * 5);
+  EXPECT_LT(list.bytes().size(), 10000U * 5);
 }
 
 }  // namespace

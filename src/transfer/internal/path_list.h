@@ -6,11 +6,16 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace dicomhouse::transfer {
 
 class PathList {
  public:
+  PathList() = default;
+  // What bytes() of another one said.
+  explicit PathList(std::string bytes) : bytes_(std::move(bytes)) {}
+
   void Add(std::string_view path) {
     const size_t shared = Shared(path);
     AppendNumber(shared);
@@ -19,12 +24,10 @@ class PathList {
     last_.resize(shared);
     last_.append(path.substr(shared));
   }
-  bool empty() const { return bytes_.empty(); }
-  size_t memory_bytes() const { return bytes_.capacity(); }
-  // No more are added: memory for more is given back.
-  void Close() {
-    bytes_.shrink_to_fit();
-    last_ = {};
+  const std::string& bytes() const { return bytes_; }
+  void Clear() {
+    bytes_.clear();
+    last_.clear();
   }
 
   // Calls `visit(index, path)` for each.
