@@ -17,7 +17,9 @@ namespace {
 
 Error SystemError(const std::string& path, const char* doing) {
   const int reason = errno;
-  const ErrorCode code = reason == ENOENT ? ErrorCode::kNotFound : reason == EEXIST ? ErrorCode::kAlreadyExists : ErrorCode::kIo;
+  const ErrorCode code = reason == ENOENT || reason == ENOTDIR ? ErrorCode::kNotFound
+                         : reason == EEXIST                    ? ErrorCode::kAlreadyExists
+                                                               : ErrorCode::kIo;
   return {code, path + ": " + doing + ": " + std::strerror(reason)};
 }
 

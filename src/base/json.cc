@@ -6,6 +6,8 @@
 #include <cmath>
 #include <memory>
 
+#include "base/text.h"
+
 namespace dicomhouse::base {
 namespace {
 
@@ -174,6 +176,7 @@ std::string Json::Print(int indent) const {
 
 void AppendJsonString(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
+  if (!IsUtf8(text)) return AppendJsonString(out, Utf8Escaped(text));
   out += '"';
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);

@@ -107,6 +107,23 @@ Utf8Character FirstCharacter(std::string_view text) {
   return {code, length};
 }
 
+std::string Utf8Escaped(std::string_view bytes) {
+  static constexpr std::string_view kDigits = "0123456789ABCDEF";
+  if (IsUtf8(bytes)) return std::string(bytes);
+  std::string out;
+  while (!bytes.empty()) {
+    const size_t length = FirstCharacter(bytes).length;
+    if (length == 0) {
+      const auto byte = static_cast<uint8_t>(bytes.front());
+      out.append("\\x").append({kDigits[byte >> 4], kDigits[byte & 15]});
+    } else {
+      out.append(bytes.substr(0, length));
+    }
+    bytes.remove_prefix(length == 0 ? 1 : length);
+  }
+  return out;
+}
+
 void AppendUtf8(std::string& out, char32_t code) {
   const auto add = [&out](char32_t byte) { out += static_cast<char>(static_cast<uint8_t>(byte)); };
   const auto add_tail = [&](int shift) { add(0x80 | (code >> shift & 0x3F)); };

@@ -29,6 +29,9 @@ std::string ShellWord(std::string_view text);
 // UTF-8 as RFC 3629 has it: nothing overlong, no surrogates, nothing above U+10FFFF, nothing cut.
 bool IsUtf8(std::string_view bytes);
 
+// `bytes` as UTF-8 from which a person can tell them: each byte that belongs to no character is \xHH, as a shell writes it.
+std::string Utf8Escaped(std::string_view bytes);
+
 struct Utf8Character {
   char32_t code = 0;
   size_t length = 0;  // in bytes; 0: there is none

@@ -1,4 +1,8 @@
+#include <pwd.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 
@@ -8,14 +12,24 @@
 namespace dicomhouse::cli {
 namespace {
 
+// What HOME says; without it (cron, services) what the system's users say. "/" when neither knows: writing there is refused,
+// whereas the working folder could be anybody's.
+std::string HomeFolder() {
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/') return home;
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 4096> buffer{};
+  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return "";
+  return entry.pw_dir;
+}
+
 // What the variable says, or a folder of the user's data (XDG Base Directory Specification).
 std::string FolderOf(const char* variable, const std::string& name) {
   if (const char* folder = std::getenv(variable); folder != nullptr && *folder != 0) return folder;
   if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data == '/') {
     return std::string(data) + "/dicomhouse/" + name;
   }
-  const char* home = std::getenv("HOME");
-  return std::string(home != nullptr && *home != 0 ? home : ".") + "/.local/share/dicomhouse/" + name;
+  return HomeFolder() + "/.local/share/dicomhouse/" + name;
 }
 
 }  // namespace

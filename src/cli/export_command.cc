@@ -171,29 +171,35 @@ base::Result<std::unique_ptr<transfer::Destination>> OpenDestination(const Expor
   if (!flags.parquet.empty()) {
     return transfer::OpenParquetDestination(account ? transfer::ParquetAccountTarget(flags.parquet) : flags.parquet, disposition);
   }
-  warehouse::TableName table = name;
-  if (account) table.table += "_account";
-  if (!flags.duckdb.empty()) return transfer::OpenDuckDbDestination(flags.duckdb, table.table, disposition);
-  return transfer::OpenTableDestination(warehouse::Warehouse(common.warehouse), table, disposition);
+  if (!flags.duckdb.empty())
+    return transfer::OpenDuckDbDestination(flags.duckdb, name.table + (account ? "_account" : ""), disposition);
+  const warehouse::Warehouse warehouse(common.warehouse);
+  return account ? transfer::OpenAccountDestination(warehouse, name, disposition)
+                 : transfer::OpenTableDestination(warehouse, name, disposition);
+}
+
+// With the ways out of it.
+base::Error ExistsError(const ExportFlags& flags, const base::Error& error) {
+  const bool file = !flags.parquet.empty() && !transfer::IsParquetFolder(flags.parquet);
+  return {error.code, error.message + ":\n" + (file ? "" : "  --write-disposition write-append  adds to it\n") +
+                          "  --overwrite-table  replaces it"};
 }
 
 base::Result<Destinations> OpenDestinations(const ExportFlags& flags, const Common& common, const warehouse::TableName& name) {
-  using warehouse::Disposition;
-  DH_ASSIGN(const Disposition disposition, DispositionOf(flags));
+  DH_ASSIGN(const warehouse::Disposition disposition, DispositionOf(flags));
   Destinations opened;
   auto table = OpenDestination(flags, common, name, false, disposition);
-  if (!table.ok() && table.error().code == base::ErrorCode::kAlreadyExists) {
-    const bool file = !flags.parquet.empty() && !transfer::IsParquetFolder(flags.parquet);
-    return base::Error{table.error().code, table.error().message + ":\n" +
-                                               (file ? "" : "  --write-disposition write-append  adds to it\n") +
-                                               "  --overwrite-table  replaces it"};
-  }
+  if (!table.ok() && table.error().code == base::ErrorCode::kAlreadyExists) return ExistsError(flags, table.error());
   if (!table.ok()) return table.error();
   opened.table = *std::move(table);
   if (flags.no_account) return opened;
-  // The table decides whether the export may be: its account follows it.
-  const Disposition follows = disposition == Disposition::kAppend ? disposition : Disposition::kTruncate;
-  DH_ASSIGN(opened.account, OpenDestination(flags, common, name, true, follows));
+  auto account = OpenDestination(flags, common, name, true, disposition);
+  // Beside a table of the warehouse, what has the account's name and is none can't be asked to be replaced.
+  const bool elsewhere = !flags.parquet.empty() || !flags.duckdb.empty();
+  if (!account.ok() && account.error().code == base::ErrorCode::kAlreadyExists && elsewhere)
+    return ExistsError(flags, account.error());
+  if (!account.ok()) return account.error();
+  opened.account = *std::move(account);
   return opened;
 }
 

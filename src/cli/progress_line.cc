@@ -1,13 +1,12 @@
 #include "cli/progress_line.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
 
 #include "base/text.h"
+#include "cli/terminal.h"
 
 namespace dicomhouse::cli {
 namespace {
@@ -15,6 +14,7 @@ namespace {
 constexpr auto kTerminalPeriod = std::chrono::milliseconds(200);
 constexpr auto kPlainPeriod = std::chrono::seconds(10);
 constexpr size_t kBarWidth = 24;
+constexpr size_t kLeastBar = 6;
 
 std::string Format(const char* format, double value) {
   std::array<char, 64> text{};
@@ -23,6 +23,15 @@ std::string Format(const char* format, double value) {
 }
 
 }  // namespace
+
+std::string FittedToWidth(const std::string& text, size_t width, double done) {
+  // A line as long as the terminal is wide goes on in the next one, which the next line then does not draw over.
+  const size_t room = width - std::min<size_t>(width, 1);
+  if (text.size() + kLeastBar + 3 > room) return text.substr(0, room);
+  const size_t bar = std::min(kBarWidth, room - text.size() - 3);
+  const size_t filled = std::min(bar, static_cast<size_t>(done * static_cast<double>(bar)));
+  return "[" + std::string(filled, '#') + std::string(bar - filled, '.') + "] " + text;
+}
 
 std::string Grouped(uint64_t number) {
   std::string text = std::to_string(number);
@@ -49,7 +58,7 @@ std::string Duration(double seconds) {
 }
 
 ProgressLine::ProgressLine(const transfer::Progress& progress, const transfer::Source& source, bool quiet)
-    : progress_(progress), source_(source), quiet_(quiet), terminal_(::isatty(STDERR_FILENO) != 0) {
+    : progress_(progress), source_(source), quiet_(quiet) {
   if (!quiet_) thread_ = std::thread([this] { Run(); });
 }
 
@@ -66,35 +75,31 @@ void ProgressLine::Stop() {
 
 void ProgressLine::Run() {
   std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock,
-                         terminal_ ? std::chrono::duration_cast<std::chrono::milliseconds>(kTerminalPeriod)
-                                   : std::chrono::duration_cast<std::chrono::milliseconds>(kPlainPeriod),
-                         [this] { return stopping_; })) {
+  const std::chrono::milliseconds period = ErrorWidth() > 0 ? kTerminalPeriod : kPlainPeriod;
+  while (!wake_.wait_for(lock, period, [this] { return stopping_; })) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    const size_t width = ErrorWidth();  // each time: people make windows larger
     Erase();
-    std::fprintf(stderr, terminal_ ? "%s" : "%s\n", Text(seconds).c_str());
+    std::fprintf(stderr, width > 0 ? "%s" : "%s\n", Text(seconds, width).c_str());
     std::fflush(stderr);
-    shown_ = terminal_;
+    shown_ = width > 0;
   }
 }
 
-std::string ProgressLine::Text(double seconds) const {
+std::string ProgressLine::Text(double seconds, size_t width) const {
+  if (progress_.committing) return "writing the table ...";
   const uint64_t files = progress_.files;
   const uint64_t found = source_.files_found();
   const auto rate = static_cast<uint64_t>(static_cast<double>(progress_.instances) / std::max(seconds, 0.001));
-  std::string text;
-  if (progress_.committing) return "writing the table ...";
-  if (terminal_ && found > 0) {
-    const auto filled = static_cast<size_t>(std::min<uint64_t>(files * kBarWidth / found, kBarWidth));
-    text = "[" + std::string(filled, '#') + std::string(kBarWidth - filled, '.') + "] ";
-  }
-  text += Grouped(files) + " of " + Grouped(found) + (source_.listing_done() ? "" : "+") + " " + base::Plural(found, "file") +
-          ", " + Grouped(rate) + " instances/s, " + Bytes(progress_.bytes) + " read";
-  if (progress_.failures > 0) text += ", " + Grouped(progress_.failures) + " failed";
+  std::string text =
+      Grouped(files) + " of " + Grouped(found) + (source_.listing_done() ? "" : "+") + " " + base::Plural(found, "file");
   if (source_.listing_done() && files > 0 && found > files) {
     text += ", " + Duration(seconds * static_cast<double>(found - files) / static_cast<double>(files)) + " left";
   }
-  return text;
+  if (progress_.failures > 0) text += ", " + Grouped(progress_.failures) + " failed";
+  text += ", " + Grouped(rate) + " instances/s, " + Bytes(progress_.bytes) + " read";
+  if (width == 0) return text;
+  return FittedToWidth(text, width, found == 0 ? 0 : static_cast<double>(files) / static_cast<double>(found));
 }
 
 void ProgressLine::Erase() {

@@ -26,13 +26,13 @@ class ProgressLine {
 
  private:
   void Run();
-  std::string Text(double seconds) const;
+  // `width`: columns of the terminal, 0 for a plain line.
+  std::string Text(double seconds, size_t width) const;
   void Erase();
 
   const transfer::Progress& progress_;
   const transfer::Source& source_;
   const bool quiet_;
-  const bool terminal_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -40,6 +40,10 @@ class ProgressLine {
   bool shown_ = false;
   std::thread thread_;
 };
+
+// `text` behind a bar that shows how much is `done`, 0 to 1, in less than `width` columns; the bar goes first, then the text's
+// end. Requires: `text` is ASCII.
+std::string FittedToWidth(const std::string& text, size_t width, double done);
 
 // "12,345,678".
 std::string Grouped(uint64_t number);

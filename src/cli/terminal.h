@@ -1,6 +1,7 @@
 // What commands print for people: tables of text, times, questions. For programs there is --json.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,6 +34,10 @@ class TextTable {
 std::string LocalTime(int64_t unix_ms);
 // "2026-07-04T10:30:01Z".
 std::string UtcTime(int64_t unix_ms);
+
+// Columns of the terminal that standard error is: 80 where it does not say, 0 where lines can't be drawn over (a file,
+// TERM=dumb).
+size_t ErrorWidth();
 
 // Whether a person is there to be asked: standard input and standard error are a terminal.
 bool CanAsk();

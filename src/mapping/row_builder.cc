@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/sha256.h"
+#include "base/text.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"
 
@@ -31,6 +32,11 @@ constexpr uint64_t kLongInstanceElements = 20000;
 std::string_view TrimPadding(std::string_view text) {
   while (!text.empty() && (text.back() == ' ' || text.back() == '\0')) text.remove_suffix(1);
   return text;
+}
+
+// For what is not decoded: names of files, and UIDs as they stand in the bytes.
+uint32_t KeyOfRawText(Column& column, std::string_view text) {
+  return base::IsUtf8(text) ? column.KeyOfText(text) : column.KeyOfText(base::Utf8Escaped(text));
 }
 
 Reason ReasonOf(dicom::ProblemCode code) {
@@ -378,7 +384,7 @@ uint32_t RowBuilder::BulkItem(const Note& note, uint64_t offset, const std::stri
 
 void RowBuilder::SetExtra(const dicom::Instance& instance, const SourceInfo& source) {
   const uint32_t row = batch_.rows();
-  if (extras_.path != nullptr) extras_.path->Set(row, extras_.path->KeyOfText(source.path));
+  if (extras_.path != nullptr) extras_.path->Set(row, KeyOfRawText(*extras_.path, source.path));
   if (extras_.size != nullptr) extras_.size->Set(row, extras_.size->KeyOfNumber(static_cast<int64_t>(source.size_bytes)));
   if (extras_.modified != nullptr) extras_.modified->Set(row, extras_.modified->KeyOfNumber(source.modified_us));
   if (extras_.sha256 != nullptr)
@@ -391,8 +397,8 @@ void RowBuilder::SetExtra(const dicom::Instance& instance, const SourceInfo& sou
 // The row's lines in the account.
 void RowBuilder::WriteNotes(const dicom::Instance& instance, const SourceInfo& source) {
   if (noted_.empty() && instance.problems.empty()) return;
-  const uint32_t path_key = account_columns_.path->KeyOfText(source.path);
-  const uint32_t uid_key = account_columns_.uid->KeyOfText(instance.Text(dicom::kSopInstanceUidTag));
+  const uint32_t path_key = KeyOfRawText(*account_columns_.path, source.path);
+  const uint32_t uid_key = KeyOfRawText(*account_columns_.uid, instance.Text(dicom::kSopInstanceUidTag));
   for (const uint32_t index : noted_) {
     const Slot& slot = slots_[index];
     for (const Note& note : decoder_.notes(decoder_.outcome(slot.value))) {
@@ -426,8 +432,8 @@ void RowBuilder::AddFileNote(std::string_view path, std::string_view sop_instanc
                              std::string_view text) {
   Note note;
   note.reason = reason;
-  note.excerpt = text;
-  AccountRow(account_columns_.path->KeyOfText(path), account_columns_.uid->KeyOfText(sop_instance_uid), note, offset);
+  note.excerpt = base::Utf8Escaped(text);
+  AccountRow(KeyOfRawText(*account_columns_.path, path), KeyOfRawText(*account_columns_.uid, sop_instance_uid), note, offset);
 }
 
 void RowBuilder::AccountRow(uint32_t path_key, uint32_t uid_key, const Note& note, uint64_t offset) {

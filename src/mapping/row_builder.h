@@ -38,7 +38,7 @@ struct Options {
 
 // Where an instance came from.
 struct SourceInfo {
-  std::string_view path;
+  std::string_view path;  // in the tables a byte that is not UTF-8 stands as \xHH
   uint64_t size_bytes = 0;
   int64_t modified_us = 0;
   std::string_view sha256{};  // hexadecimal digits; empty when it is not known

@@ -51,6 +51,12 @@ base::Result<std::unique_ptr<Destination>> OpenTableDestination(const warehouse:
                                                                 const warehouse::TableName& name,
                                                                 warehouse::Disposition disposition);
 
+// TABLE_account in the warehouse, of an export with `disposition` into TABLE. The table decides whether the export may be: its
+// account follows it. Errors also: kAlreadyExists: what has the account's name is no account, but a table of somebody's.
+base::Result<std::unique_ptr<Destination>> OpenAccountDestination(const warehouse::Warehouse& warehouse,
+                                                                  const warehouse::TableName& table,
+                                                                  warehouse::Disposition disposition);
+
 // Throws the rows away; Commit only says how many columns there are. Errors of Commit: kLimit (base::kMaxColumns), as a table.
 std::unique_ptr<Destination> OpenNullDestination();
 

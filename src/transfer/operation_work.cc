@@ -50,15 +50,6 @@ Result<Filter> ReadFilter(store::Objects& objects, const std::string& uri) {
   return filter;
 }
 
-// "TABLE_account", beside the table. The table decides whether the export may be: its account follows it.
-Result<std::unique_ptr<Destination>> OpenAccount(const warehouse::Warehouse& warehouse, warehouse::TableName table,
-                                                 warehouse::Disposition disposition) {
-  using warehouse::Disposition;
-  table.table += "_account";
-  return OpenTableDestination(warehouse, table,
-                              disposition == Disposition::kAppend ? Disposition::kAppend : Disposition::kTruncate);
-}
-
 Result<Json> RunTableExport(OperationContext& context, store::Store& store, const warehouse::Warehouse& warehouse,
                             const StoreExport& what, const warehouse::TableName& table, warehouse::Disposition disposition,
                             int threads) {
@@ -66,7 +57,7 @@ Result<Json> RunTableExport(OperationContext& context, store::Store& store, cons
   ExportOptions options;
   DH_ASSIGN(options.filter, ReadFilter(store.objects(), what.filter_uri));
   DH_ASSIGN(const auto destination, OpenTableDestination(warehouse, table, disposition));
-  DH_ASSIGN(const auto account, OpenAccount(warehouse, table, disposition));
+  DH_ASSIGN(const auto account, OpenAccountDestination(warehouse, table, disposition));
   DH_ASSIGN(auto snapshot, store.instances().TakeSnapshot(what.dicom_store.id));
   context.expected() = static_cast<int64_t>(snapshot->instances());
   const auto source = MakeStoreSource(std::move(snapshot), name + "/dicomWeb");

@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "mapping/row_builder.h"
 #include "transfer/destination.h"
 
 namespace dicomhouse::transfer {
@@ -54,7 +57,34 @@ class TableDestination final : public Destination {
   base::FileSystem* files_;
 };
 
+// Whether a table's columns are those of an account, and no others.
+bool IsAccount(const table::Schema& schema) {
+  static const table::Schema kAccount = [] {
+    table::SchemaUnion columns;
+    columns.Add(mapping::RowBuilder(mapping::Options()).account());
+    return columns.Get();
+  }();
+  const auto same_name = [](const table::Field& a, const table::Field& b) { return a.name == b.name; };
+  return std::equal(schema.fields.begin(), schema.fields.end(), kAccount.fields.begin(), kAccount.fields.end(), same_name);
+}
+
 }  // namespace
+
+base::Result<std::unique_ptr<Destination>> OpenAccountDestination(const warehouse::Warehouse& warehouse,
+                                                                  const warehouse::TableName& table,
+                                                                  warehouse::Disposition disposition) {
+  using warehouse::Disposition;
+  warehouse::TableName account = table;
+  account.table += "_account";
+  const auto before = warehouse.OpenTable(account);
+  if (before.ok() && !before->schema.fields.empty() && !IsAccount(before->schema)) {
+    return base::Error{base::ErrorCode::kAlreadyExists, "table " + account.Uri() +
+                                                            " exists and is not the account of an export, which " + table.Uri() +
+                                                            " would have there. Choose another name"};
+  }
+  return OpenTableDestination(warehouse, account,
+                              disposition == Disposition::kAppend ? Disposition::kAppend : Disposition::kTruncate);
+}
 
 base::Result<std::unique_ptr<Destination>> OpenTableDestination(const warehouse::Warehouse& warehouse,
                                                                 const warehouse::TableName& name,

@@ -193,6 +193,11 @@ Status Transaction::State::MakeFolders() {
 
 Status Transaction::State::Start() {
   DH_CHECK(CheckName(name));
+  if (!base::IsUtf8(folder)) {
+    return Error{ErrorCode::kInvalidArgument, "the warehouse's folder, " + base::Utf8Escaped(warehouse.folder()) +
+                                                  ", has bytes in its name that are not UTF-8, as the locations in a table "
+                                                  "must be; choose another folder"};
+  }
   DH_ASSIGN(const auto state, LoadState(files, folder));
   DH_CHECK(CheckDisposition(state));
   return MakeFolders();

@@ -12,6 +12,10 @@ TEST(Json, PrintsBackWhatItParsed) {
   EXPECT_EQ(json->Print(), text);
 }
 
+TEST(Json, PrintsUtf8WhateverATextHolds) {  // RFC 8259 §8.1
+  EXPECT_EQ(Json("a\xE9\xC3\xA9").Print(), "\"a\\\\xE9\xC3\xA9\"");
+}
+
 TEST(Json, RefusesBrokenTextAndDeepNesting) {
   EXPECT_EQ(Json::Parse("{\"a\":").error().code, ErrorCode::kCorrupt);
   EXPECT_EQ(Json::Parse("\"\xff\"").error().code, ErrorCode::kCorrupt);

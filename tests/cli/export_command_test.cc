@@ -117,7 +117,8 @@ TEST_F(ExportCommandTest, WhatIsSuggestedNextRunsInAShellForEachNameOfATable) {
 }
 
 TEST_F(ExportCommandTest, WhatIsSuggestedNextRunsForEachNameOfAFile) {
-  for (const std::string name : {"out.parquet", "out", "it's.parquet", "a b/", "x[1]*?.parquet", "y[1]/", "q\"$`.parquet"}) {
+  for (const std::string name :
+       {"out.parquet", "no ending", "it's.parquet", "a b/", "x[1]*?.parquet", "y[1]/", "q\"$`.parquet"}) {
     const Outcome done = Export({"--parquet", scratch_.path(name)});
     ASSERT_EQ(done.code, kDone) << name << done.err;
     EXPECT_EQ(RunNext(scratch_, done.out), 1) << name;
@@ -205,6 +206,70 @@ TEST_F(ExportCommandTest, DispositionsAppendTruncateAndRefuseRows) {
   EXPECT_EQ(Rows(), 4);
   EXPECT_EQ(Export({"--overwrite-table"}).code, kDone);
   EXPECT_EQ(Rows(), 2);
+}
+
+// Names of files are bytes; what is no UTF-8 of them would make the whole table unreadable.
+TEST_F(ExportCommandTest, NamesOfFilesThatAreNotUtf8CanBeRead) {
+  scratch_.Write(
+      "scans/Stra\xDF"
+      "e.dcm",
+      Instance("1.3"));
+  std::filesystem::create_symlink("/nowhere at all", scratch_.path("scans/cut\xFF.dcm"));
+  ASSERT_EQ(Export().code, kDoneWithFailures);
+  const std::string sql = "SELECT SourcePath FROM metadata WHERE SOPInstanceUID = '1.3'";
+  EXPECT_THAT(Dicomhouse(scratch_, {"query", "--format", "csv", sql}).out, HasSubstr("/scans/Stra\\xDFe.dcm\n"));
+  const Outcome account = Dicomhouse(scratch_, {"query", "--format", "csv", "SELECT SourcePath FROM metadata_account"});
+  EXPECT_THAT(account.out, HasSubstr("/scans/cut\\xFF.dcm\n"));
+  EXPECT_EQ(Export({"--parquet", scratch_.path("p.parquet")}).code, kDoneWithFailures);
+  EXPECT_EQ(Export({"--duckdb", scratch_.path("d.duckdb")}).code, kDoneWithFailures);
+  const Outcome why = Dicomhouse(scratch_, {"schema", "--why", "SOPInstanceUID", "--json",
+                                            scratch_.path("scans/Stra\xDF"
+                                                          "e.dcm")});
+  EXPECT_TRUE(base::Json::Parse(why.out).ok()) << why.out;
+}
+
+TEST_F(ExportCommandTest, AWarehouseWhoseNameIsNotUtf8IsRefused) {
+  const Outcome refused = Export({"--warehouse", scratch_.path("wh\xE9")});
+  EXPECT_EQ(refused.code, kWrongUse);
+  EXPECT_THAT(refused.err, HasSubstr("wh\\xE9, has bytes in its name that are not UTF-8"));
+  EXPECT_THAT(scratch_.Names(""), ElementsAre("scans"));
+}
+
+TEST_F(ExportCommandTest, WhatHasTheNameOfTheAccountAndIsNoneIsKept) {
+  ASSERT_EQ(Export({"--bq-table", "scans_account", "--no-account"}).code, kDone);
+  for (const std::vector<std::string>& how :
+       {std::vector<std::string>{}, {"--overwrite-table"}, {"--write-disposition=write-append"}}) {
+    std::vector<std::string> words = {"--bq-table", "scans"};
+    words.insert(words.end(), how.begin(), how.end());
+    const Outcome refused = Export(words);
+    EXPECT_EQ(refused.code, kFailed);
+    EXPECT_THAT(refused.err, HasSubstr("bq://local.dicom.scans_account exists and is not the account of an export"));
+  }
+  EXPECT_EQ(Export({"--bq-table", "scans", "--no-account"}).code, kDone);
+}
+
+TEST_F(ExportCommandTest, TheAccountOfATableThatWasDroppedIsReplaced) {
+  ASSERT_EQ(Export().code, kDone);
+  ASSERT_EQ(Dicomhouse(scratch_, {"table", "drop", "metadata", "--yes"}).code, kDone);
+  EXPECT_EQ(Export().code, kDone);
+}
+
+TEST_F(ExportCommandTest, AFileWithTheNameOfTheAccountIsReplacedOnlyWhenAsked) {
+  const std::string other = scratch_.Write("k_account.parquet", "somebody's");
+  const Outcome refused = Export({"--parquet", scratch_.path("k.parquet")});
+  EXPECT_EQ(refused.code, kFailed);
+  EXPECT_THAT(refused.err, HasSubstr("k_account.parquet"));
+  EXPECT_THAT(refused.err, HasSubstr("--overwrite-table"));
+  EXPECT_EQ(ReadFile(other), "somebody's");
+  EXPECT_EQ(Export({"--parquet", scratch_.path("k.parquet"), "--overwrite-table"}).code, kDone);
+  EXPECT_THAT(ReadFile(other), testing::StartsWith("PAR1"));
+}
+
+TEST_F(ExportCommandTest, ATableOfADatabaseWithTheNameOfTheAccountIsReplacedOnlyWhenAsked) {
+  const std::string file = scratch_.path("d.duckdb");
+  ASSERT_EQ(Export({"--duckdb", file, "--bq-table", "t_account", "--no-account"}).code, kDone);
+  EXPECT_EQ(Export({"--duckdb", file, "--bq-table", "t"}).code, kFailed);
+  EXPECT_EQ(Export({"--duckdb", file, "--bq-table", "t", "--overwrite-table"}).code, kDone);
 }
 
 TEST_F(ExportCommandTest, TwoDispositionsAtOnceAreWrongUse) {

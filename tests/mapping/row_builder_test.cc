@@ -87,6 +87,8 @@ class Feeder {
     return schema;
   }
   RowBuilder& builder() { return builder_; }
+  // All lines of the last Take.
+  const std::vector<Json>& account() const { return account_; }
 
  private:
   RowBuilder builder_;
@@ -320,6 +322,22 @@ TEST(RowBuilder, DropsValuesOverTheLimitAndKeepsThoseOfTheLimit) {
   EXPECT_EQ(row.find("DroppedTags"), nullptr);
   row = OnlyRow({Text(0x00080018, "UI", "1"), dicom::testing::Bytes(0x00187FFE, "UT", large + "xx")});
   EXPECT_EQ(row["DroppedTags"].Print(), R"([{"TagName":"Tag_00187FFE"}])");
+}
+
+TEST(RowBuilder, TheAccountIsUtf8WhateverBytesAUidHas) {
+  Feeder feeder;
+  const std::string file = dicom::testing::WriteFile({Text(0x00080018, "UI",
+                                                           "1.2\x8C"
+                                                           "3"),
+                                                      Bytes(0x7FE00010, "OB", "ab")});
+  feeder.Add(file, "a\xFF");
+  feeder.builder().AddFileNote("b\xFE", "2\xFE", Reason::kFile, 0, "");
+  feeder.Take();
+  const auto lines = feeder.account();
+  ASSERT_GE(lines.size(), 2U);
+  EXPECT_EQ(lines.front()["SOPInstanceUID"].as_string(), "1.2\\x8C3");
+  EXPECT_EQ(lines.front()["SourcePath"].as_string(), "a\\xFF");
+  EXPECT_EQ(lines.back()["SOPInstanceUID"].as_string(), "2\\xFE");
 }
 
 TEST(RowBuilder, TheFirstOfATagThatStandsTwiceInAnItemCounts) {

@@ -82,7 +82,7 @@ Result<std::optional<MetadataFile>> FindCurrent(FileSystem& files, const std::st
   const auto names = files.List(folder);
   if (!names.ok()) {
     // No such folder, or a file in its place: no table.
-    if (names.error().code == ErrorCode::kNotFound || !files.IsFolder(folder)) return std::optional<MetadataFile>();
+    if (names.error().code == ErrorCode::kNotFound) return std::optional<MetadataFile>();
     return names.error();
   }
   std::optional<MetadataFile> best;
