@@ -12,12 +12,16 @@ constexpr std::string_view kBase64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij
 }  // namespace
 
 void AppendBase64(std::string& out, std::string_view bytes) {
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const size_t count = bytes.size() - i < 3 ? bytes.size() - i : 3;
-    uint32_t word = 0;
-    for (size_t k = 0; k < 3; ++k) word = word << 8 | (k < count ? static_cast<uint8_t>(bytes[i + k]) : 0U);
-    for (size_t k = 0; k < 4; ++k) out += k <= count ? kBase64Digits[word >> (18 - 6 * k) & 63] : '=';
-  }
+  size_t at = out.size();
+  out.resize(at + (bytes.size() + 2) / 3 * 4, '=');
+  const auto byte = [&bytes](size_t i) { return uint32_t{static_cast<uint8_t>(bytes[i])}; };
+  const auto put = [&](uint32_t word, size_t digits) {
+    for (size_t k = 0; k < digits; ++k) out[at++] = kBase64Digits[word >> (18 - 6 * k) & 63];
+  };
+  size_t i = 0;
+  for (; i + 3 <= bytes.size(); i += 3) put(byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2), 4);
+  if (bytes.size() - i == 2) put(byte(i) << 16 | byte(i + 1) << 8, 3);
+  if (bytes.size() - i == 1) put(byte(i) << 16, 2);
 }
 
 std::string Base64(std::string_view bytes) {

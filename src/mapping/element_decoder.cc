@@ -52,16 +52,45 @@ bool IsSequence(const dicom::ElementHeader& header, const dicom::Window& window,
 constexpr std::array<uint32_t, 3> kContextTags = {dicom::kSpecificCharacterSetTag, dicom::kTimezoneOffsetFromUtcTag,
                                                   dicom::kPixelRepresentationTag};
 
-// Whether a tag of these stands anywhere in the bytes, or seems to.
+// Sixteen bytes that are compared at once (an extension of GCC and clang, for any processor).
+using Lanes = uint8_t __attribute__((vector_size(16)));
+
+Lanes LanesAt(std::string_view bytes, size_t at) {
+  Lanes lanes;
+  std::memcpy(&lanes, bytes.data() + at, sizeof lanes);
+  return lanes;
+}
+
+bool AnyLane(Lanes lanes) {
+  std::array<uint64_t, 2> halves{};
+  std::memcpy(halves.data(), &lanes, sizeof lanes);
+  return (halves[0] | halves[1]) != 0;
+}
+
+bool Contains(std::string_view bytes, uint32_t tag, bool big_endian) {
+  const auto byte = [tag](int shift) { return static_cast<char>(tag >> shift); };
+  const std::array<char, 4> little = {byte(16), byte(24), byte(0), byte(8)};
+  const std::array<char, 4> big = {byte(24), byte(16), byte(8), byte(0)};
+  return bytes.find({(big_endian ? big : little).data(), 4}) != std::string_view::npos;
+}
+
+// Whether a tag of these stands anywhere in the bytes, or seems to: one pass for the three, since all bytes of all sequences that
+// are not as those before come here (three searches were 8 % of what unlike instances cost, this is 2 %).
 bool MayHaveContext(std::string_view bytes, bool big_endian) {
-  for (const uint32_t tag : kContextTags) {
-    const auto byte = [tag](int shift) { return static_cast<char>(tag >> shift); };
-    const std::array<char, 4> little = {byte(16), byte(24), byte(0), byte(8)};
-    const std::array<char, 4> big = {byte(24), byte(16), byte(8), byte(0)};
-    if (::memmem(bytes.data(), bytes.size(), little.data(), little.size()) != nullptr) return true;
-    if (big_endian && ::memmem(bytes.data(), bytes.size(), big.data(), big.size()) != nullptr) return true;
+  const auto any = [](std::string_view part, bool big) {
+    return std::any_of(kContextTags.begin(), kContextTags.end(), [&](uint32_t tag) { return Contains(part, tag, big); });
+  };
+  if (big_endian && any(bytes, true)) return true;
+  size_t at = 0;
+  for (; at + sizeof(Lanes) + 2 <= bytes.size(); at += sizeof(Lanes)) {
+    // (0008,0005), (0008,0201), (0028,0103) in little endian, but for the last byte: rare enough to look again.
+    const Lanes first = LanesAt(bytes, at);
+    const Lanes third = LanesAt(bytes, at + 2);
+    const auto group = ((first == 0x08) | (first == 0x28)) & (LanesAt(bytes, at + 1) == 0);
+    if (!AnyLane(group & ((third == 0x05) | (third == 0x01) | (third == 0x03)))) continue;
+    if (any(bytes.substr(at, sizeof(Lanes) + 3), false)) return true;
   }
-  return false;
+  return any(bytes.substr(at), false);
 }
 
 // Where a value ends in the window, which ends there or with the delimitation of its fragments; from `start` on.
