@@ -20,6 +20,16 @@ inline constexpr uint64_t kMaxBulkReadBytes = 4096;
 inline constexpr uint64_t kMaxOtherBinaryBytes = 1024;
 // Header bytes of one instance, pixel data and other skipped values left out.
 inline constexpr uint64_t kMaxHeaderBytes = uint64_t{1} << 30;
+// Elements of one data set, at its top level or in one item: the dictionary has 5,000, files in the field have fewer. Nothing
+// behind is read; what repeats one element for ever would cost memory without end.
+inline constexpr size_t kMaxDataSetElements = 1 << 16;
+// Bytes of padding (PaddingBytes in dicom/cursor.cc) behind which a data set may go on; tails of files are often longer.
+inline constexpr uint64_t kMaxPaddingBytes = 1 << 20;
+// What is wrong in the same way in one data set, or a tag that repeats in it: up to here each has a line in the account of its
+// own, then one line has the number of all others.
+inline constexpr uint32_t kMaxSameLines = 100;
+// Lines of the account that one top-level element and what is in it may have for one reason, as frames have; then the same.
+inline constexpr uint32_t kMaxElementLines = 1 << 17;
 // Bytes that a deflated data set may inflate to.
 inline constexpr uint64_t kMaxInflatedBytes = uint64_t{1} << 30;
 // The first read of a file: most headers fit, and reading less is not faster (docs/performance.md).

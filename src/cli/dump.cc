@@ -4,6 +4,7 @@
 #include <deque>
 #include <string_view>
 
+#include "base/limits.h"
 #include "dicom/dictionary.h"
 #include "dicom/tags.h"
 #include "dicom/text.h"
@@ -39,6 +40,9 @@ std::string Hex(std::string_view bytes, size_t most) {
 struct Frame {
   mapping::ValueContext context;
   std::vector<std::pair<uint32_t, std::string>> blocks;  // tag of the private creator, its text
+  uint32_t tag = 0;                                      // of the last element
+  uint64_t times = 0;                                    // that it stood there, one behind the other
+  uint64_t repeats_offset = 0;                           // of the first of these that is not shown
 };
 
 class Dumper {
@@ -55,7 +59,7 @@ class Dumper {
     frames_ = {Frame{}};
     frames_.back().context.set = SetFor("");
     frames_.back().context.encoding = directory ? dicom::Encoding{} : instance_.encoding;
-    cursor_.Start(position, position, frames_.back().context.encoding, dicom::kNoEnd);
+    cursor_.Start(position, position, frames_.back().context.encoding, EndOffset());
     Walk();
     KeepProblems();
     std::stable_sort(problems_.begin(), problems_.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
@@ -63,6 +67,14 @@ class Dumper {
   }
 
  private:
+  // Where the reading stopped, though more was loaded.
+  uint64_t EndOffset() const {
+    for (const dicom::Problem& problem : problems_) {
+      if (problem.code == dicom::ProblemCode::kTooManyElements && problem.inside.empty()) return problem.offset;
+    }
+    return dicom::kNoEnd;
+  }
+
   uint32_t Start() const {
     const auto marked = [this](uint32_t at) {
       return window_.size() >= at + 4 && std::equal(window_.data() + at, window_.data() + at + 4, "DICM");
@@ -90,7 +102,9 @@ class Dumper {
   void Walk() {
     for (;;) {
       const uint64_t before = cursor_.offset();
-      switch (cursor_.Next()) {
+      const Step step = cursor_.Next();
+      if (step != Step::kElement && step != Step::kItem) Repeats();
+      switch (step) {
         case Step::kElement:
           Element();
           break;
@@ -135,8 +149,36 @@ class Dumper {
     sink_(out);
   }
 
+  // What was not shown, when something else comes.
+  void Repeats() {
+    Frame& frame = frames_.back();
+    if (frame.times > base::kMaxSameLines) {
+      DumpedElement out;
+      out.kind = Kind::kRepeats;
+      out.offset = frame.repeats_offset;
+      out.depth = cursor_.depth();
+      out.tag = frame.tag;
+      out.repeats = frame.times - base::kMaxSameLines;
+      sink_(out);
+    }
+    frame.times = 0;
+  }
+
+  // Whether the element is one of too many with its tag in a row.
+  bool IsRepeat(const dicom::ElementHeader& header) {
+    Frame& frame = frames_.back();
+    if (header.tag != frame.tag) Repeats();
+    frame.tag = header.tag;
+    if (++frame.times == base::kMaxSameLines + 1) frame.repeats_offset = header.offset;
+    return frame.times > base::kMaxSameLines;
+  }
+
   void Element() {
     const dicom::ElementHeader header = cursor_.element();
+    if (IsRepeat(header)) {
+      cursor_.Skip();
+      return;
+    }
     const auto* data = reinterpret_cast<const char*>(window_.data());
     const size_t loaded = std::min<size_t>(header.undefined_length() ? 0 : header.length, window_.size() - header.value);
     const mapping::ValueContext& context = frames_.back().context;

@@ -13,7 +13,7 @@ namespace dicomhouse::cli {
 
 // One thing that stands in the file.
 struct DumpedElement {
-  enum class Kind : uint8_t { kElement, kItem, kItemEnd, kSequenceEnd };
+  enum class Kind : uint8_t { kElement, kItem, kItemEnd, kSequenceEnd, kRepeats };
   Kind kind = Kind::kElement;
   uint64_t offset = 0;  // of the header, in bytes of the file
   int depth = 0;        // sequences and items around it
@@ -24,6 +24,7 @@ struct DumpedElement {
   bool is_text = false;             // values are text: shown in brackets
   bool left_out = false;            // a large value that was not read
   uint64_t bytes = 0;               // of the value, in the file
+  uint64_t repeats = 0;             // of kRepeats: elements with the tag of the one before that are not shown
   std::vector<std::string> values;  // UTF-8; of a byte stream: one, in hexadecimal
   std::string keyword;              // or the name in a private dictionary; "" when unknown
   std::string creator;              // of a private element

@@ -61,6 +61,8 @@ std::string Remark(const DumpedElement& element) {
       return "# end of item";
     case Kind::kSequenceEnd:
       return "# end of sequence";
+    case Kind::kRepeats:
+      return "# " + std::to_string(element.repeats) + " more of this tag";
     case Kind::kElement:
       break;
   }
@@ -82,7 +84,7 @@ void PrintElement(const DumpedElement& element, bool full) {
 }
 
 base::Json ElementJson(const DumpedElement& element) {
-  static constexpr std::array<std::string_view, 4> kKinds = {"element", "item", "itemEnd", "sequenceEnd"};
+  static constexpr std::array<std::string_view, 5> kKinds = {"element", "item", "itemEnd", "sequenceEnd", "repeats"};
   base::Json json = base::Json::MakeObject();
   json.Set("offset", element.offset).Set("depth", element.depth).Set("kind", kKinds[static_cast<size_t>(element.kind)]);
   json.Set("tag", mapping::TagText(element.tag));
@@ -90,6 +92,7 @@ base::Json ElementJson(const DumpedElement& element) {
     const bool undefined = element.length == dicom::kUndefinedLength;
     json.Set("length", undefined ? base::Json() : base::Json(uint64_t{element.length}));
   }
+  if (element.kind == Kind::kRepeats) json.Set("repeats", element.repeats);
   if (element.kind != Kind::kElement) return json;
   json.Set("vr", element.vr).Set("keyword", element.keyword);
   if (!element.creator.empty()) json.Set("creator", element.creator);
@@ -104,7 +107,7 @@ base::Json ProblemJson(const dicom::Problem& problem) {
   base::Json json = base::Json::MakeObject();
   json.Set("offset", problem.offset).Set("tag", problem.tag == 0 ? "" : mapping::TagText(problem.tag));
   json.Set("path", mapping::ProblemPath(problem));
-  return json.Set("problem", dicom::ProblemText(problem.code));
+  return json.Set("problem", dicom::ProblemMessage(problem));
 }
 
 void PrintProblems(const std::vector<dicom::Problem>& problems) {
@@ -114,7 +117,7 @@ void PrintProblems(const std::vector<dicom::Problem>& problems) {
     const std::string path = mapping::ProblemPath(problem);
     const std::string tag = path.empty() ? "" : "(" + path + ") ";
     std::printf("%9llu %s%s\n", static_cast<unsigned long long>(problem.offset), tag.c_str(),
-                std::string(dicom::ProblemText(problem.code)).c_str());
+                dicom::ProblemMessage(problem).c_str());
   }
 }
 

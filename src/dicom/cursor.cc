@@ -1,6 +1,7 @@
 #include "dicom/cursor.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/limits.h"
 #include "dicom/dictionary.h"
@@ -53,8 +54,36 @@ std::string_view ProblemText(ProblemCode code) {
       return "the system could not read on";
     case ProblemCode::kNotOrdered:
       return "tags do not ascend";
+    case ProblemCode::kPadding:
+      return "padding where an element should be";
+    case ProblemCode::kTooMuchPadding:
+      return "more padding than the limit; nothing behind it is read";
+    case ProblemCode::kTooManyElements:
+      return "more elements than the limit; the others are not read";
+    case ProblemCode::kCodes:
+      break;
   }
   return "";
+}
+
+std::string ProblemMessage(const Problem& problem) {
+  std::string text(ProblemText(problem.code));
+  if (problem.padding > 0) text += ": " + std::to_string(problem.padding) + (problem.padding == 1 ? " byte" : " bytes");
+  if (problem.more > 0) text += "; and " + std::to_string(problem.more) + " more times";
+  return text;
+}
+
+Problem* ProblemCounts::Add(std::vector<Problem>& problems, ProblemCode code) {
+  uint32_t& count = counts_[static_cast<size_t>(code)];
+  size_t& last = last_[static_cast<size_t>(code)];
+  if (count == base::kMaxSameLines) {
+    ++problems[last].more;
+    return nullptr;
+  }
+  ++count;
+  last = problems.size();
+  problems.push_back({code});
+  return &problems.back();
 }
 
 void Cursor::Start(uint32_t position, uint64_t offset, Encoding encoding, uint64_t end_offset) {
@@ -62,6 +91,7 @@ void Cursor::Start(uint32_t position, uint64_t offset, Encoding encoding, uint64
   offset_ = offset;
   pending_ = stopped_ = false;
   problems_.clear();
+  counts_.Clear();
   frames_.clear();
   frames_.push_back({end_offset, 0, false, false, encoding});
   const auto& gaps = window_->gaps();
@@ -71,12 +101,14 @@ void Cursor::Start(uint32_t position, uint64_t offset, Encoding encoding, uint64
 }
 
 void Cursor::Report(ProblemCode code) {
-  Problem problem{code, element_.tag, offset_};
+  Problem* problem = counts_.Add(problems_, code);
+  if (problem == nullptr) return;
+  problem->tag = element_.tag;
+  problem->offset = offset_;
   // A sequence on top is what the problem is about, not what is around it.
   for (size_t i = 0; i + 1 < frames_.size(); ++i) {
-    if (frames_[i].sequence) problem.inside.push_back({frames_[i].tag, frames_[i].items - 1});
+    if (frames_[i].sequence) problem->inside.push_back({frames_[i].tag, frames_[i].items - 1});
   }
-  problems_.push_back(std::move(problem));
 }
 
 void Cursor::Stop(ProblemCode code) {
@@ -84,6 +116,7 @@ void Cursor::Stop(ProblemCode code) {
   if (code == ProblemCode::kTruncated && window_->error()) {
     code = window_->error()->code == base::ErrorCode::kLimit ? ProblemCode::kTooLarge : ProblemCode::kReadError;
   }
+  counts_.Clear();  // whatever came before, what stops the walk is in the list
   Report(code);
   stopped_ = true;
 }
@@ -165,14 +198,18 @@ Step Cursor::StepInSequence() {
 }
 
 Step Cursor::StepInDataSet() {
-  if (offset_ >= frames_.back().end) return LeaveAtEnd(Step::kEndItem);
-  if (bytes_left() < kItemHeaderBytes) return LeaveNoElement();
-  if (!window_->Ensure(uint64_t{position_} + 8)) {
-    const bool at_end = frames_.size() == 1 && position_ == window_->size() && !window_->error();
-    if (at_end) return Leave(Step::kEnd);
-    element_ = {};
-    Stop(frames_.size() == 1 && !window_->error() ? ProblemCode::kTrailingBytes : ProblemCode::kTruncated);
-    return Step::kEnd;
+  for (uint64_t padding = 0;;) {
+    if (offset_ >= frames_.back().end) return LeaveAtEnd(Step::kEndItem);
+    if (bytes_left() < kItemHeaderBytes) return LeaveNoElement();
+    if (!window_->Ensure(uint64_t{position_} + 8)) {
+      const bool at_end = frames_.size() == 1 && position_ == window_->size() && !window_->error();
+      if (at_end) return Leave(Step::kEnd);
+      element_ = {};
+      Stop(frames_.size() == 1 && !window_->error() ? ProblemCode::kTrailingBytes : ProblemCode::kTruncated);
+      return Step::kEnd;
+    }
+    if (!IsPadding(window_->data() + position_)) break;
+    if (!PassPadding(padding)) return Step::kEnd;
   }
   const uint32_t tag = LoadTag(window_->data() + position_, big_endian());
   if ((tag & 0xFFFFFF00) == (kItemTag & 0xFFFFFF00)) {
@@ -190,6 +227,7 @@ Step Cursor::StepInDataSet() {
     }
     return Leave(Step::kEndItem);
   }
+  if (frames_.size() > 1 && ++frames_.back().elements > base::kMaxDataSetElements) return PassTooMany();
   switch (ReadHeader()) {
     case Header::kWhole:
       pending_ = true;
@@ -207,6 +245,46 @@ Step Cursor::StepInDataSet() {
 Step Cursor::LeaveNoElement() {
   element_ = {};
   Report(ProblemCode::kTrailingBytes);
+  return PassRest(Step::kEndItem);
+}
+
+// Goes behind the bytes that equal the next one. False, and the walk has stopped: they are too many, and nothing else says where
+// they end. `before`: bytes of another kind in front of these, to which they are added.
+bool Cursor::PassPadding(uint64_t& before) {
+  const bool bounded = frames_.back().end != kNoEnd;
+  const uint64_t most = bounded ? bytes_left() : std::max<uint64_t>(base::kMaxPaddingBytes - before, kItemHeaderBytes);
+  const uint8_t byte = window_->data()[position_];
+  uint64_t length = kItemHeaderBytes;
+  bool another = false;
+  while (!another && length < most && window_->Ensure(position_ + length + 1)) {
+    const uint8_t* p = window_->data() + position_;
+    const uint64_t loaded = std::min<uint64_t>(most, window_->size() - position_);
+    while (length < loaded && p[length] == byte) ++length;
+    another = length < loaded;
+  }
+  element_ = {};
+  if (!bounded && length == most) {
+    Stop(ProblemCode::kTooMuchPadding);
+    return false;
+  }
+  if (another) length -= length % 2;  // an odd one is the first of the next element: (0010,0010) in big endian
+  const size_t known = problems_.size();
+  Report(ProblemCode::kPadding);
+  if (problems_.size() > known) problems_.back().padding = length;
+  before += length;
+  position_ += static_cast<uint32_t>(length);
+  offset_ += length;
+  return true;
+}
+
+// An item of too many elements: what follows it can only be found where its length, or that of what contains it, is known.
+Step Cursor::PassTooMany() {
+  element_ = {};
+  if (frames_.back().end == kNoEnd) {
+    Stop(ProblemCode::kTooManyElements);
+    return Step::kEnd;
+  }
+  Report(ProblemCode::kTooManyElements);
   return PassRest(Step::kEndItem);
 }
 
@@ -378,14 +456,16 @@ void Cursor::PassFragments(Skipped& result) {
 void Cursor::PassNested(Skipped& result) {
   const ElementHeader outer = element_;
   const size_t level = frames_.size();
-  const size_t known = problems_.size();
+  // What is wrong inside is for whoever looks inside; here only what ended the walk counts.
+  std::vector<Problem> known = std::exchange(problems_, {});
+  const ProblemCounts counts = std::exchange(counts_, {});
   Enter();
   while (!stopped_ && frames_.size() > level) {
     if (Next() == Step::kElement && NeedsWalk()) Enter();  // never by recursion: Skip would walk it
   }
-  // What is wrong inside is for whoever looks inside; here only what ended the walk counts.
-  if (problems_.size() > known)
-    problems_.erase(problems_.begin() + static_cast<std::ptrdiff_t>(known), problems_.end() - (stopped_ ? 1 : 0));
+  if (stopped_ && !problems_.empty()) known.push_back(std::move(problems_.back()));
+  problems_ = std::move(known);
+  counts_ = counts;
   result.truncated = result.truncated || stopped_;
   element_ = outer;
 }

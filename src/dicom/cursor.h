@@ -12,7 +12,10 @@
 // are recorded in problems().
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <cstring>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -64,6 +67,10 @@ enum class ProblemCode : uint8_t {
   kTooLarge,          // base::kMaxHeaderBytes
   kReadError,         // the system's, see Window::error()
   kNotOrdered,        // tags that don't ascend
+  kPadding,           // bytes of one kind where an element should be
+  kTooMuchPadding,    // base::kMaxPaddingBytes
+  kTooManyElements,   // base::kMaxDataSetElements
+  kCodes,
 };
 // A few plain words, for messages and the account.
 std::string_view ProblemText(ProblemCode code);
@@ -79,7 +86,32 @@ struct Problem {
   uint32_t tag = 0;                 // of the element, 0 when there is none
   uint64_t offset = 0;              // in the source
   std::vector<ItemPlace> inside{};  // the items around it, the outermost first
+  uint64_t more = 0;                // of the same code, behind this one: not in the list (base::kMaxSameLines)
+  uint64_t padding = 0;             // bytes of it
 };
+// The problem's text, with the numbers that it has.
+std::string ProblemMessage(const Problem& problem);
+
+// Keeps a list of problems short: bytes without meaning make one for every eight.
+class ProblemCounts {
+ public:
+  void Clear() { counts_.fill(0); }
+  // A place for one more problem in `problems`, or null: it has been added to the number of those that are not in the list.
+  // Requires: since Clear, the list has only grown.
+  Problem* Add(std::vector<Problem>& problems, ProblemCode code);
+
+ private:
+  std::array<uint32_t, static_cast<size_t>(ProblemCode::kCodes)> counts_{};
+  std::array<size_t, static_cast<size_t>(ProblemCode::kCodes)> last_{};
+};
+
+// Whether the eight bytes, where an element should be, are padding: zeros, 0xFF or blanks, as media and programs fill up blocks.
+// As elements they would be (0000,0000), (FFFF,FFFF) and (2020,2020), which no data set has (PS3.5 §7.1, §7.8).
+inline bool IsPadding(const uint8_t* p) {
+  uint64_t bytes = 0;
+  std::memcpy(&bytes, p, sizeof bytes);
+  return bytes == 0 || bytes == ~uint64_t{0} || bytes == 0x2020202020202020;
+}
 
 // The header of one element.
 struct ElementHeader {
@@ -144,7 +176,8 @@ class Cursor {
     bool sequence;   // else an item, or the data set
     bool delimited;  // of undefined length
     Encoding encoding;
-    uint32_t items = 0;  // of a sequence: those begun
+    uint32_t items = 0;     // of a sequence: those begun
+    uint32_t elements = 0;  // of an item: those begun
   };
 
   Step StepInSequence();
@@ -164,6 +197,8 @@ class Cursor {
   Step Leave(Step step);
   Step LeaveAtEnd(Step step);
   Step LeaveNoElement();
+  bool PassPadding(uint64_t& before);
+  Step PassTooMany();
   Step PassRest(Step step);
   uint64_t bytes_left() const { return frames_.back().end - offset_; }
 
@@ -176,6 +211,7 @@ class Cursor {
   ElementHeader element_;
   std::vector<Frame> frames_;
   std::vector<Problem> problems_;
+  ProblemCounts counts_;
 };
 
 }  // namespace dicomhouse::dicom

@@ -90,6 +90,7 @@ ReadOutcome InstanceReader::Read(ByteSource& source, Instance& instance) {
   instance.problems.clear();
   instance.inflated = false;
   instance.ordered = true;
+  problem_counts_.Clear();
   instance.window.HashLeftOut(hash_left_out_);
   if (first_read_bytes_ == 0) first_read_bytes_ = base::kFirstReadBytes;
   instance.window.Open(source, 0, first_read_bytes_);
@@ -150,8 +151,8 @@ void InstanceReader::ReadMeta(Instance& instance, uint32_t& position) {
   const bool implicit =
       window.Ensure(position + 8) && VrFromBytes(window.data()[position + 4], window.data()[position + 5]) == Vr::kNone;
   cursor.Start(position, position, {!implicit, false}, kNoEnd);
-  while (window.Ensure(uint64_t{position} + 8) && LoadU16(window.data() + position, false) == 2 &&
-         cursor.Next() == Step::kElement) {
+  while (instance.elements.size() < base::kMaxDataSetElements && window.Ensure(uint64_t{position} + 8) &&
+         LoadU16(window.data() + position, false) == 2 && cursor.Next() == Step::kElement) {
     const ElementHeader header = cursor.element();
     const Cursor::Skipped skipped = cursor.Skip();
     position = cursor.position();
@@ -160,7 +161,7 @@ void InstanceReader::ReadMeta(Instance& instance, uint32_t& position) {
     instance.elements.push_back({header.tag, header.start, header.value, skipped.end, header.length, header.vr, skipped.left_out,
                                  skipped.truncated, header.fragments, header.implicit});
   }
-  instance.problems = cursor.problems();
+  KeepProblems(instance);
   SortElements(instance);
 }
 
@@ -233,6 +234,7 @@ uint32_t InstanceReader::ReadPlainElements(Instance& instance, uint32_t position
       header = HasLongLength(vr) ? 12 : 8;
       length = header == 12 ? LoadU32(p + 8, false) : LoadU16(p + 6, false);
     } else {
+      if (IsPadding(p)) break;
       length = LoadU32(p + 4, false);
     }
     if (length > size - position - header || tag >> 16 == kItemTag >> 16) break;
@@ -261,11 +263,18 @@ void InstanceReader::ReadDataSet(Instance& instance, uint32_t position) {
                                                : ReadPlainElements<false>(instance, position);
       offset = position + left_out;
     }
+    if (instance.elements.size() > base::kMaxDataSetElements) {
+      // How much was loaded must not decide how many there are.
+      const TopElement& first = instance.elements[base::kMaxDataSetElements];
+      instance.problems.push_back({ProblemCode::kTooManyElements, first.tag, instance.OffsetOf(first)});
+      instance.elements.resize(base::kMaxDataSetElements);
+      break;
+    }
     cursor.Start(position, offset, instance.encoding, kNoEnd);
     const bool found = cursor.Next() == Step::kElement;
     const ElementHeader header = cursor.element();
     const Cursor::Skipped skipped = cursor.Skip();
-    instance.problems.insert(instance.problems.end(), cursor.problems().begin(), cursor.problems().end());
+    KeepProblems(instance);
     if (!found) break;
     if ((header.tag & 0xFFFF) != 0) {
       instance.ordered = instance.ordered && (instance.elements.empty() || header.tag > instance.elements.back().tag);
@@ -288,6 +297,30 @@ void InstanceReader::SortElements(Instance& instance) {
   if (found == elements.end()) return;
   instance.problems.push_back({ProblemCode::kNotOrdered, (found + 1)->tag, instance.OffsetOf(*(found + 1))});
   std::stable_sort(elements.begin(), elements.end(), [](const TopElement& a, const TopElement& b) { return a.tag < b.tag; });
+  CountRepeats(elements);
+}
+
+// Of elements with one tag only so many are kept that each can have a line of its own in the account; the last has the number of
+// the others.
+void InstanceReader::CountRepeats(std::vector<TopElement>& elements) {
+  size_t kept = 0;
+  for (const TopElement& element : elements) {
+    const bool again = kept > base::kMaxSameLines && elements[kept - 1 - base::kMaxSameLines].tag == element.tag;
+    if (again) {
+      elements[kept - 1].repeats += 1 + element.repeats;
+    } else {
+      elements[kept++] = element;
+    }
+  }
+  elements.resize(kept);
+}
+
+// What the cursor found, into the instance's own list.
+void InstanceReader::KeepProblems(Instance& instance) {
+  for (Problem& problem : cursor_.problems()) {
+    Problem* place = problem_counts_.Add(instance.problems, problem.code);
+    if (place != nullptr) *place = std::move(problem);
+  }
 }
 
 }  // namespace dicomhouse::dicom

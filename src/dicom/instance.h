@@ -25,6 +25,7 @@ struct TopElement {
   bool truncated = false;  // the bytes end inside
   bool fragments = false;
   bool implicit = false;
+  uint32_t repeats = 0;  // elements of the same tag behind it that are not in the list (base::kMaxSameLines)
 };
 
 // Memory is reused from one instance to the next: keep an Instance for a worker's life.
@@ -81,8 +82,11 @@ class InstanceReader {
   template <bool kExplicit>
   static uint32_t ReadPlainElements(Instance& instance, uint32_t position);
   static void SortElements(Instance& instance);
+  static void CountRepeats(std::vector<TopElement>& elements);
+  void KeepProblems(Instance& instance);
 
   Cursor cursor_;
+  ProblemCounts problem_counts_;  // of the instance
   size_t first_read_bytes_ = 0;
   bool hash_left_out_ = false;
 };

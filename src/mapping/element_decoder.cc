@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -262,6 +263,9 @@ Distinct ElementDecoder::Decode(Plan& plan, dicom::Instance& instance, const dic
                                 const ValueContext& context) {
   result_ = {};
   outcome_ = {};
+  lines_.fill(0);
+  in_many_ = false;
+  ++decoded_;
   length_ = element.length;
   value_ = header_bytes_ = element.value - element.start;
   value_end_ = 0;
@@ -288,6 +292,7 @@ Distinct ElementDecoder::Decode(Plan& plan, dicom::Instance& instance, const dic
       Value(plan, instance.Value(element), 0, context, place);
     }
   }
+  if (element.repeats > 0) CountRepeats(plan.rule.vr, element.tag, element.repeats);
   return Finish(plan);
 }
 
@@ -296,6 +301,10 @@ Distinct ElementDecoder::Finish(Plan& plan) {
   assert(outcome_.counts.balanced());
   outcome_.dropped_end = static_cast<uint32_t>(dropped_items_.size());
   outcome_.notes_end = static_cast<uint32_t>(notes_.size());
+  for (size_t i = outcome_.notes_begin; i < notes_.size(); ++i) {
+    Note& note = notes_[i];
+    if (note.more > 0) note.excerpt += (note.excerpt.empty() ? "and " : "; and ") + std::to_string(note.more) + " more times";
+  }
   const bool only_counts = outcome_.group_item == kAbsent && !outcome_.drops() && !outcome_.noted();
   if (only_counts && outcome_.counts.read == 1) {
     result_.outcome = outcome_.counts.placed == 1 ? Distinct::kPlaced : Distinct::kOther;
@@ -398,7 +407,7 @@ void ElementDecoder::Text(Plan& plan, std::string_view bytes, uint64_t offset, c
   const Rule& rule = plan.rule;
   const auto& texts = values_.Texts(rule.vr, bytes, context);
   ++outcome_.counts.placed;
-  if (values_.replaced() > 0) AddNote(Reason::kReplacedBytes, rule.vr, 0, offset, plan.tag, texts.empty() ? "" : texts[0]);
+  if (values_.replaced() > 0) AddNote(Reason::kReplacedBytes, rule.vr, offset, plan.tag, texts.empty() ? "" : texts[0]);
   if (texts.empty() || (texts.size() == 1 && texts[0].empty())) {
     if (rule.mode == Mode::kRepeated && !rule.repeating_group) Begin(plan, place);
     return;
@@ -443,7 +452,7 @@ void ElementDecoder::PersonNames(Plan& plan, std::string_view bytes, uint64_t of
     return;
   }
   ++outcome_.counts.placed;
-  if (values_.replaced() > 0) AddNote(Reason::kReplacedBytes, Vr::kPN, 0, offset, plan.tag, texts.empty() ? "" : texts[0]);
+  if (values_.replaced() > 0) AddNote(Reason::kReplacedBytes, Vr::kPN, offset, plan.tag, texts.empty() ? "" : texts[0]);
   if (!repeated && (texts.empty() || texts[0].empty())) return;
   Node& node = Begin(plan, place);
   for (const std::string_view text : texts) PersonName(plan, text, node.AddItem());
@@ -476,8 +485,8 @@ void ElementDecoder::Other(Plan& plan, std::string_view bytes, uint64_t offset, 
   }
   const auto& data = values_.Printed(vr, bytes, context);
   ++outcome_.counts.other;
-  if (reason != Reason::kReasons) AddNote(reason, vr, 0, offset, plan.tag, data.empty() ? "" : data[0]);
-  if (values_.replaced() > 0) AddNote(Reason::kReplacedBytes, vr, 0, offset, plan.tag, data.empty() ? "" : data[0]);
+  if (reason != Reason::kReasons) AddNote(reason, vr, offset, plan.tag, data.empty() ? "" : data[0]);
+  if (values_.replaced() > 0) AddNote(Reason::kReplacedBytes, vr, offset, plan.tag, data.empty() ? "" : data[0]);
   const uint32_t item = AddOther(place, plan.tag, data);
   if (place.level == &top_) result_.other_item = item;
 }
@@ -538,6 +547,7 @@ ElementDecoder::Frame& ElementDecoder::PushFrame() {
   frame.index = -1;
   frame.leaf = false;
   frame.json = false;
+  frame.in_many = in_many_;
   frame.blocks.Clear();
   return frame;
 }
@@ -597,6 +607,7 @@ void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom
       case dicom::Step::kItem:
         ++frame.index;
         frame.previous = nullptr;
+        frame.again = 0;
         frame.blocks.Clear();
         if (depth_ > 1)
           frame.context = frames_[depth_ - 2].context;
@@ -621,10 +632,12 @@ void ElementDecoder::Sequence(Plan& plan, dicom::Instance& instance, const dicom
     }
   }
   while (depth_ > 0) LeaveSequence();
+  in_many_ = false;
   for (const dicom::Problem& problem : cursor.problems()) {
-    AddNote(problem.code == dicom::ProblemCode::kTruncated ? Reason::kTruncated : Reason::kStructure, Vr::kSQ, 0,
-            problem.offset - offset_base_, plan.tag, dicom::ProblemText(problem.code));
-    notes_.back().path = ProblemPath(problem);
+    Note& note = AddNote(problem.code == dicom::ProblemCode::kTruncated ? Reason::kTruncated : Reason::kStructure, Vr::kSQ,
+                         problem.offset - offset_base_, plan.tag, dicom::ProblemMessage(problem));
+    if (note.more == 0) note.path = ProblemPath(problem);
+    note.more += note.more > 0 ? problem.more : 0;
   }
 }
 
@@ -707,6 +720,7 @@ void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& insta
   value_end_ = 0;
   Frame& frame = frames_[depth_ - 1];
   json_ = frame.json;
+  in_many_ = frame.in_many;
   if ((header.tag & 0xFFFF) == 0) return;  // group length
   const auto* data = reinterpret_cast<const char*>(instance.window.data());
   const bool sequence = IsSequence(header, instance.window, frame.context.encoding.big_endian);
@@ -719,9 +733,11 @@ void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& insta
   Place place;
   place.level = frame.level;
   place.parent = frame.item;
+  const bool again = !frame.level->dropping && IsThere(plan, frame);
+  if (again) in_many_ = ++frame.again > base::kMaxSameLines;
   if (plan.rule.fate == Fate::kSequence) {
     const ValueContext context = frame.context;
-    EnterSequence(plan, cursor, instance, place, context, !frame.level->dropping && IsThere(plan, frame));
+    EnterSequence(plan, cursor, instance, place, context, again);
     return;
   }
   const dicom::Cursor::Skipped skipped = cursor.Skip();
@@ -731,7 +747,7 @@ void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& insta
         ValueEnd(instance.window, top_start_, header.value, skipped.end, header.fragments, frame.context.encoding.big_endian);
   }
   const uint64_t offset = header.offset - offset_base_;
-  if (frame.level->dropping || IsThere(plan, frame)) {
+  if (frame.level->dropping || again) {
     CountDropped(plan, frame.level->dropping ? frame.reason : Reason::kDuplicateTag, offset, plan.rule.vr, {});
     return;
   }
@@ -749,10 +765,13 @@ void ElementDecoder::NestedElement(dicom::Cursor& cursor, dicom::Instance& insta
 }
 
 void ElementDecoder::CountDropped(Plan& plan, Reason reason, uint64_t offset, Vr vr, std::string_view excerpt) {
+  Note& note = AddNote(reason, vr, offset, plan.tag, excerpt);
   const bool lossless = profile_ == Profile::kLossless;
-  ++(lossless ? outcome_.counts.other : outcome_.counts.dropped);
-  AddNote(reason, vr, lossless ? 0 : 1, offset, plan.tag, excerpt);
-  notes_.back().described = lossless && (!json_ || json_bulk_.contains(notes_.back().path));
+  if (lossless && note.more == 0) note.described = !json_ || json_bulk_.contains(note.path);
+  // What has no line of its own is not described either, but it may be in the JSON.
+  const bool kept = lossless && (json_ || note.more == 0);
+  ++(kept ? outcome_.counts.other : outcome_.counts.dropped);
+  note.dropped += kept ? 0 : 1;
   std::string name = PathName(plan.tag);
   auto [found, added] = dropped_by_name_.try_emplace(std::move(name), 0);
   if (added) {
@@ -761,14 +780,31 @@ void ElementDecoder::CountDropped(Plan& plan, Reason reason, uint64_t offset, Vr
     dropped_name_->AddValue(dropped_name_->values.AddText(found->first));
     found->second = item;
   }
-  const auto begin = dropped_items_.begin() + outcome_.dropped_begin;
-  if (std::find(begin, dropped_items_.end(), found->second) == dropped_items_.end()) dropped_items_.push_back(found->second);
+  if (dropped_in_.size() <= found->second) dropped_in_.resize(found->second + 1);
+  if (std::exchange(dropped_in_[found->second], decoded_) != decoded_) dropped_items_.push_back(found->second);
 }
 
-void ElementDecoder::AddNote(Reason reason, Vr vr, uint64_t dropped, uint64_t offset, uint32_t tag, std::string_view excerpt) {
+// Elements of the same tag that are not even looked at: the one that is has a line already.
+void ElementDecoder::CountRepeats(Vr vr, uint32_t tag, uint32_t repeats) {
+  outcome_.counts.read += repeats;
+  outcome_.counts.dropped += repeats;
+  Note& note = AddNote(Reason::kDuplicateTag, vr, 0, tag, "the tag " + std::to_string(repeats) + " more times");
+  note.dropped += repeats;
+  if (note.more > 0) note.more += repeats - 1;
+}
+
+Note& ElementDecoder::AddNote(Reason reason, Vr vr, uint64_t offset, uint32_t tag, std::string_view excerpt) {
+  uint32_t& lines = lines_[static_cast<size_t>(reason)];
+  size_t& last = last_lines_[static_cast<size_t>(reason)];
+  if (lines == base::kMaxElementLines || (in_many_ && lines > 0)) {
+    ++notes_[last].more;
+    return notes_[last];
+  }
+  ++lines;
+  last = notes_.size();
   notes_.push_back({reason,
                     vr,
-                    dropped,
+                    0,
                     false,
                     length_,
                     header_bytes_,
@@ -777,8 +813,10 @@ void ElementDecoder::AddNote(Reason reason, Vr vr, uint64_t dropped, uint64_t of
                     offset,
                     PathText(tag),
                     std::string(base::Utf8Prefix(excerpt, base::kMaxExcerptBytes)),
+                    0,
                     {}});
   notes_.back().account_keys.fill(kAbsent);
+  return notes_.back();
 }
 
 // Of the sequences and items that the walk is in, up to the tag that follows.

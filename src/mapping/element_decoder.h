@@ -36,6 +36,7 @@ struct Note {
   uint64_t offset = 0;     // in front of the element, from the top-level element's header on
   std::string path;        // "0008,1140[2].0008,1155": tags, items counted from 0
   std::string excerpt;     // of the value, as text
+  uint64_t more = 0;       // of the same reason, behind this one, that have no line of their own
   // Keys in the account's columns, once they are known: a note is written for every row that repeats its value.
   mutable std::array<uint32_t, 4> account_keys = {table::kAbsent, table::kAbsent, table::kAbsent, table::kAbsent};
 };
@@ -101,6 +102,8 @@ class ElementDecoder {
     Reason reason = Reason::kTooDeep;  // why all below is dropped, when level->dropping
     bool leaf = false;                 // something in it has a column
     bool json = false;                 // all in it is in OtherElements as JSON
+    uint32_t again = 0;                // elements of this item whose tag stood before in it
+    bool in_many = false;              // of too many of these to have a line for each
     ValueContext context;
     PrivateBlocks blocks;
   };
@@ -137,7 +140,9 @@ class ElementDecoder {
   static bool IsThere(const Plan& plan, const Frame& frame);
   Frame& PushFrame();
   void CountDropped(Plan& plan, Reason reason, uint64_t offset, dicom::Vr vr, std::string_view excerpt);
-  void AddNote(Reason reason, dicom::Vr vr, uint64_t dropped, uint64_t offset, uint32_t tag, std::string_view excerpt);
+  void CountRepeats(dicom::Vr vr, uint32_t tag, uint32_t repeats);
+  // The new line, or the last one of the reason if there may be no more.
+  Note& AddNote(Reason reason, dicom::Vr vr, uint64_t offset, uint32_t tag, std::string_view excerpt);
   std::string PathPrefix() const;
   std::string PathText(uint32_t tag) const;
   std::string PathName(uint32_t tag) const;
@@ -164,7 +169,11 @@ class ElementDecoder {
   std::vector<uint32_t> open_items_;
   size_t depth_ = 0;  // frames in use
   Distinct result_;
-  Outcome outcome_;            // of result_
+  Outcome outcome_;       // of result_
+  bool in_many_ = false;  // as Frame says
+  // Of the element that is being decoded, by reason: how many lines it has, and the last one.
+  std::array<uint32_t, static_cast<size_t>(Reason::kReasons)> lines_{};
+  std::array<size_t, static_cast<size_t>(Reason::kReasons)> last_lines_{};
   uint64_t length_ = 0;        // declared, of the element that is being decoded
   uint32_t header_bytes_ = 0;  // of it
   uint32_t value_ = 0;         // where its value is in the window, from the top-level element's header on
@@ -180,6 +189,8 @@ class ElementDecoder {
   std::vector<Outcome> outcomes_;
   std::vector<Note> notes_;
   std::vector<uint32_t> dropped_items_;
+  uint64_t decoded_ = 0;              // how many elements have been
+  std::vector<uint64_t> dropped_in_;  // by item of dropped_column_: the last of these that has it
   std::unordered_map<std::string, uint32_t> dropped_by_name_;
   std::unordered_map<std::string, uint32_t> creators_;
   struct Creator {

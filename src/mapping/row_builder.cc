@@ -411,7 +411,7 @@ void RowBuilder::WriteNotes(const dicom::Instance& instance, const SourceInfo& s
     note.reason = ReasonOf(problem.code);
     note.path = ProblemPath(problem);
     if (IsNoted(instance, note, problem.offset)) continue;
-    note.excerpt = dicom::ProblemText(problem.code);
+    note.excerpt = dicom::ProblemMessage(problem);
     AccountRow(path_key, uid_key, note, problem.offset);
   }
 }

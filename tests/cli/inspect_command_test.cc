@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "program_runner.h"
 
@@ -42,6 +44,26 @@ TEST_F(InspectCommandTest, OffsetsPointAtTheHeaders) {
     const auto group = static_cast<uint32_t>(std::stoul(tag.substr(0, 4), nullptr, 16));
     EXPECT_EQ(bytes.substr(static_cast<size_t>(element["offset"].as_int()), 2), LittleEndian(group, 2)) << tag;
   }
+}
+
+TEST_F(InspectCommandTest, WhatRepeatsWithoutEndIsCounted) {
+  std::string many;
+  for (int i = 0; i < 5000; ++i) many += Element(0x00101000, "LO", "x");
+  const std::string bytes = Instance("1.1", "CT", many) + std::string(2 << 20, '\0');
+  const Outcome shown = Inspect(bytes);
+  EXPECT_EQ(shown.code, kDone) << shown.err;
+  EXPECT_LT(std::count(shown.out.begin(), shown.out.end(), '\n'), 200);
+  EXPECT_THAT(shown.out, ContainsRegex("\\(0010,1000\\) +# 4900 more of this tag\n"));
+  EXPECT_THAT(shown.out, HasSubstr("(7FE0,0010)"));
+  EXPECT_THAT(shown.out, HasSubstr("more padding than the limit"));
+  const auto json = base::Json::Parse(Inspect(bytes, {"--json"}).out);
+  ASSERT_TRUE(json.ok());
+  EXPECT_LT((*json)["elements"].array().size(), 200U);
+  for (int i = 0; i < 80000; ++i) many += Element(0x00101000, "LO", "x");
+  const std::string limited = Inspect(Instance("1.1", "CT", many)).out;
+  EXPECT_THAT(limited, ContainsRegex("# 654[0-9][0-9] more of this tag\n"));
+  EXPECT_THAT(limited, HasSubstr("more elements than the limit"));
+  EXPECT_THAT(limited, Not(HasSubstr("bytes behind the last element")));
 }
 
 TEST_F(InspectCommandTest, LongValuesAreCutUnlessAllIsWanted) {

@@ -112,7 +112,7 @@ Reading Read(const std::string& bytes) {
 
 const DataSet kSmall = {Text(kSopInstance, "UI", "1.2.34"), Text(0x00100010, "PN", "Doe^Jane"), testing::Us(0x00280010, {512})};
 
-void ExpectSmall(const Reading& reading, Encoding encoding) {
+void ExpectSmallElements(const Reading& reading, Encoding encoding) {
   EXPECT_EQ(reading.outcome, ReadOutcome::kInstance);
   EXPECT_EQ(reading.instance.encoding, encoding);
   EXPECT_EQ(reading.instance.Text(kSopInstance), "1.2.34");
@@ -120,6 +120,10 @@ void ExpectSmall(const Reading& reading, Encoding encoding) {
   const TopElement* rows = reading.instance.Find(0x00280010);
   ASSERT_NE(rows, nullptr);
   EXPECT_EQ(LoadU16(reading.instance.window.data() + rows->value, encoding.big_endian), 512);
+}
+
+void ExpectSmall(const Reading& reading, Encoding encoding) {
+  ExpectSmallElements(reading, encoding);
   EXPECT_THAT(reading.problems(), IsEmpty());
 }
 
@@ -211,6 +215,101 @@ TEST(Instance, TagsOutOfOrderArePutInOrderAndTheFirstOfTwoIsInFront) {
   EXPECT_THAT(reading.tags(), ElementsAre(0x00020010, kSopInstance, 0x00100010, 0x00100010, 0x00100020));
   EXPECT_EQ(reading.instance.Text(0x00100010), "first");
   EXPECT_THAT(reading.problems(), ElementsAre(ProblemCode::kNotOrdered));
+}
+
+// As media fill up blocks. Elements behind it count; what is longer than any block is an end.
+TEST(Instance, PaddingIsPassedOverUpToALimit) {
+  for (const Encoding encoding : {kExplicitLittle, kImplicitLittle, kExplicitBig}) {
+    for (const char byte : {'\0', '\xFF', ' '}) {
+      for (const size_t size : {size_t{8}, size_t{14}, size_t{512}, size_t{100000}}) {
+        const std::string padding(size, byte);
+        const std::string front = WriteFile({Text(kSopInstance, "UI", "1.2.34")}, encoding);
+        const Reading reading = Read(front + padding + Write({Text(0x00100010, "PN", "Doe^Jane")}, encoding) + padding);
+        EXPECT_EQ(reading.instance.Text(0x00100010), "Doe^Jane") << size;
+        ASSERT_THAT(reading.problems(), ElementsAre(ProblemCode::kPadding, ProblemCode::kPadding)) << size;
+        EXPECT_EQ(reading.instance.problems[0].offset, front.size());
+        EXPECT_EQ(reading.instance.problems[0].padding, size);
+      }
+      const std::string front = WriteFile(kSmall, encoding);
+      CountingSource source(front + std::string(64 << 20, byte));
+      const Reading reading = Read(source);
+      ExpectSmallElements(reading, encoding);
+      EXPECT_THAT(reading.problems(), ElementsAre(ProblemCode::kTooMuchPadding));
+      EXPECT_EQ(reading.instance.problems[0].offset, front.size());
+      EXPECT_LT(source.read(), 2 * base::kMaxPaddingBytes);
+    }
+    // Of more than one kind.
+    std::string mixed(16 << 20, '\0');
+    for (size_t i = 0; i < mixed.size(); ++i) mixed[i] = i / 8 % 2 == 0 ? '\0' : '\xFF';
+    CountingSource source(WriteFile(kSmall, encoding) + mixed);
+    const Reading reading = Read(source);
+    ExpectSmallElements(reading, encoding);
+    EXPECT_THAT(reading.problems(), SizeIs(base::kMaxSameLines + 1));
+    EXPECT_EQ(reading.problems().back(), ProblemCode::kTooMuchPadding);
+    EXPECT_LT(source.read(), 2 * base::kMaxPaddingBytes);
+  }
+}
+
+TEST(Instance, PaddingInsideOfSequencesIsPassedOverToo) {
+  for (const bool undefined : {false, true}) {
+    for (const size_t size : {size_t{100000}, size_t{2} << 20}) {
+      const std::string front = WriteFile({Text(kSopInstance, "UI", "1.2.34")});
+      const std::string padded = Write({Text(0x00400009, "SH", "STEP")}, kExplicitLittle) + std::string(size, '\0');
+      std::string sequence;
+      AppendHeader(sequence, 0x00400275, "SQ", undefined ? kUndefinedLength : static_cast<uint32_t>(padded.size() + 8),
+                   kExplicitLittle);
+      sequence += std::string("\xFE\xFF\x00\xE0", 4);
+      testing::Append32(sequence, undefined ? kUndefinedLength : static_cast<uint32_t>(padded.size()), false);
+      sequence += padded;
+      if (undefined) sequence += std::string("\xFE\xFF\x0D\xE0\0\0\0\0\xFE\xFF\xDD\xE0\0\0\0\0", 16);
+      const Reading reading = Read(front + sequence + Write({Text(0x00420010, "ST", "title")}, kExplicitLittle));
+      const bool ends = undefined && size > base::kMaxPaddingBytes;
+      EXPECT_EQ(reading.instance.Text(0x00420010), ends ? "" : "title") << undefined << " " << size;
+      if (ends) {
+        EXPECT_THAT(reading.problems(), ElementsAre(ProblemCode::kTooMuchPadding));
+      } else {
+        EXPECT_THAT(reading.problems(), IsEmpty());
+      }
+    }
+  }
+}
+
+// The same number whatever was loaded, and no memory for the others.
+TEST(Instance, ElementsWithoutEndStopAtTheLimit) {
+  for (const Encoding encoding : {kExplicitLittle, kImplicitLittle, kExplicitBig}) {
+    std::string many;
+    for (uint32_t i = 0; i < base::kMaxDataSetElements + 5000; ++i)
+      many += WriteElement(Text(0x00111000 + (i % 2 == 0 ? 0 : i % 50000), "LO", "x"), encoding);
+    const std::string front = WriteFile({Text(kSopInstance, "UI", "1.2.34")}, encoding);
+    for (const size_t before : {size_t{0}, size_t{200000}}) {
+      InstanceReader reader;
+      Instance instance;
+      const std::string long_header = WriteFile({Text(0x00400280, "ST", std::string(before, 'x'))});
+      MemorySource first(AsBytes(long_header));
+      reader.Read(first, instance);
+      const std::string bytes = front + many;
+      MemorySource source(AsBytes(bytes));
+      EXPECT_EQ(reader.Read(source, instance), ReadOutcome::kInstance);
+      size_t count = 0;
+      for (const TopElement& element : instance.elements) count += 1 + element.repeats;
+      EXPECT_EQ(count, base::kMaxDataSetElements);
+      ASSERT_THAT(instance.problems, SizeIs(2));
+      EXPECT_EQ(instance.problems[0].code, ProblemCode::kTooManyElements);
+      EXPECT_EQ(instance.problems[0].offset, front.size() + (base::kMaxDataSetElements - 2) * 10);
+      EXPECT_EQ(instance.problems[1].code, ProblemCode::kNotOrdered);
+      EXPECT_EQ(instance.Text(kSopInstance), "1.2.34");
+    }
+  }
+}
+
+TEST(Instance, TheSameProblemWithoutEndIsCounted) {
+  std::string many;
+  for (int i = 0; i < 20000; ++i) many += std::string("\x11\x00\x00\x10ZZ\0\0\0\0\0\0", 12);
+  const Reading reading = Read(WriteFile(kSmall) + many);
+  const auto& problems = reading.instance.problems;
+  ASSERT_THAT(problems, SizeIs(base::kMaxSameLines + 1));
+  EXPECT_EQ(problems[base::kMaxSameLines - 1].more, 20000 - base::kMaxSameLines);
+  EXPECT_EQ(ProblemMessage(problems[base::kMaxSameLines - 1]), "unknown value representation; and 19900 more times");
 }
 
 TEST(Instance, WhatIsNotDicomIsNot) {

@@ -351,6 +351,55 @@ TEST(RowBuilder, TheFirstOfATagThatStandsTwiceInAnItemCounts) {
   EXPECT_EQ(row["DroppedTags"].array().size(), 3U);
 }
 
+// What repeats without end has a bounded number of lines, and each of them counts (PS3.5 §7.1: tags are unique).
+TEST(RowBuilder, ATagThatRepeatsWithoutEndHasFewLinesAndIsCounted) {
+  constexpr uint64_t kTimes = 30000;
+  DataSet item(kTimes, Text(0x00081150, "UI", "1"));
+  DataSet mixed;
+  for (uint64_t i = 0; i < kTimes; ++i) mixed.push_back(Text(i % 2 == 0 ? 0x00100010 : 0x00100020, "LO", "x"));
+  const DataSet sequence = {Text(0x00080018, "UI", "1"), Sequence(0x00081140, {item}), Text(0x00100020, "LO", "id")};
+  const DataSet sequences(1 + kTimes, Sequence(0x00081140, {{Text(0x00081150, "UI", "1")}}));
+  for (const Profile profile : {Profile::kGoogle, Profile::kLossless}) {
+    for (const DataSet& data : {item, mixed, sequence, sequences}) {
+      Options options;
+      options.profile = profile;
+      Feeder feeder(options);
+      const RowTotals totals = feeder.Add(dicom::testing::WriteFile(data), "path");
+      EXPECT_EQ(totals.failed_balance, 0U);
+      EXPECT_GE(totals.counts.read, kTimes + 1);
+      feeder.Take();
+      EXPECT_LE(feeder.account().size(), 3 * base::kMaxSameLines);
+      uint64_t said = 0;  // by the lines that stand for many
+      for (const Json& line : feeder.account()) {
+        const std::string& text = line["Excerpt"].as_string();
+        const size_t number = text.find_first_of("123456789");
+        if (text.find(" more times") != std::string::npos) said += std::strtoull(text.c_str() + number, nullptr, 10);
+      }
+      EXPECT_GE(said, kTimes - 2 * base::kMaxSameLines - 2);
+      EXPECT_LE(said, kTimes);
+    }
+  }
+}
+
+TEST(RowBuilder, PaddingHasOneLine) {
+  const std::string file = dicom::testing::WriteFile({Text(0x00080018, "UI", "1")});
+  for (const char byte : {'\0', '\xFF', ' '}) {
+    for (const size_t size : {size_t{8}, size_t{501}, size_t{3} << 20}) {
+      Feeder feeder;
+      const RowTotals totals = feeder.Add(file + std::string(size, byte), "path");
+      EXPECT_EQ(Print(totals.counts), "2 2 0 0 ");
+      feeder.Take();
+      ASSERT_EQ(feeder.account().size(), 1U) << size;
+      const Json& line = feeder.account().front();
+      EXPECT_EQ(line["Reason"].as_string(), "STRUCTURE");
+      EXPECT_EQ(line["Offset"].as_int(), static_cast<int64_t>(file.size()));
+      EXPECT_EQ(line["Excerpt"].as_string(), size > base::kMaxPaddingBytes
+                                                 ? "more padding than the limit; nothing behind it is read"
+                                                 : "padding where an element should be: " + std::to_string(size) + " bytes");
+    }
+  }
+}
+
 TEST(RowBuilder, ACopyThatGetsNoRowOnlyAddsToTheSchema) {
   Feeder feeder;
   feeder.Add(dicom::testing::WriteFile({Text(0x00080018, "UI", "1"), Text(0x00100010, "PN", "A")}), "a");
