@@ -148,7 +148,8 @@ class PosixFileSystem final : public FileSystem {
   Status MakeFolders(const std::string& folder) override {
     std::error_code code;
     std::filesystem::create_directories(folder, code);
-    if (code) return Error{ErrorCode::kIo, folder + ": can't make the folder: " + code.message()};
+    const ErrorCode kind = code == std::errc::no_such_file_or_directory ? ErrorCode::kNotFound : ErrorCode::kIo;
+    if (code) return Error{kind, folder + ": can't make the folder: " + code.message()};
     return {};
   }
 
@@ -171,6 +172,11 @@ class PosixFileSystem final : public FileSystem {
     std::error_code code;
     std::filesystem::remove_all(folder, code);
     if (code) return Error{ErrorCode::kIo, folder + ": can't remove: " + code.message()};
+    return {};
+  }
+
+  Status RemoveEmptyFolder(const std::string& folder) override {
+    if (::rmdir(folder.c_str()) != 0) return SystemError(folder, "can't remove");
     return {};
   }
 

@@ -95,6 +95,7 @@ class FileSystem {
   // Names in a folder (no path, no "." and ".."), sorted. Errors: kNotFound.
   virtual Result<std::vector<std::string>> List(const std::string& folder) = 0;
   virtual bool IsFolder(const std::string& path) = 0;
+  // Errors: kNotFound when one of them goes at this moment.
   virtual Status MakeFolders(const std::string& folder) = 0;
   // A second name for a file, which must not exist yet. Errors: kAlreadyExists. This publishes.
   virtual Status Link(const std::string& from, const std::string& to) = 0;
@@ -103,6 +104,8 @@ class FileSystem {
   // Removing what is not there is no error.
   virtual Status Remove(const std::string& path) = 0;
   virtual Status RemoveTree(const std::string& folder) = 0;
+  // Removes a folder that is empty; else an error, and nothing has changed.
+  virtual Status RemoveEmptyFolder(const std::string& folder) = 0;
   // Entries of the folder are on the disk when this returns.
   virtual Status SyncFolder(const std::string& folder) = 0;
 };

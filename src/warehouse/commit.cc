@@ -95,6 +95,7 @@ struct Transaction::State {
   Status Start();
   Status CheckDisposition(const std::optional<TableState>& state);
   Status MakeFolders();
+  void NoteNewFolders();
 
   // ---- the commit
   // One attempt upon the table as it is now. kAlreadyExists: somebody else was first.
@@ -129,6 +130,7 @@ struct Transaction::State {
   void RemoveAttemptFiles();
   void RemoveWritten();
   void RemoveEmptyFolders();
+  void RemoveNewFolders();
 
   Warehouse warehouse;
   FileSystem& files;
@@ -138,6 +140,7 @@ struct Transaction::State {
   std::string id;  // in the name of each file that this transaction writes
   TableLock lock;
   bool folders_made = false;
+  std::vector<std::string> new_folders;  // around the table's, that were not there; the innermost first
   bool published = false;
   bool all_removed = true;
 
@@ -172,13 +175,24 @@ Status Transaction::State::CheckDisposition(const std::optional<TableState>& sta
                                               "; it must be empty or not exist. Choose another name, append to it or replace it"};
 }
 
+void Transaction::State::NoteNewFolders() {
+  for (std::string path = folder; path.rfind('/') > 0 && path.rfind('/') != std::string::npos;) {
+    path = path.substr(0, path.rfind('/'));
+    if (files.Exists(path)) return;
+    new_folders.push_back(path);
+  }
+}
+
 Status Transaction::State::MakeFolders() {
+  NoteNewFolders();
   // Somebody may drop the table, or clean up after a failed first write, in this very moment: try again.
   Status status;
   for (int attempt = 0; attempt < kFolderAttempts; ++attempt) {
     folders_made = true;
-    DH_CHECK(files.MakeFolders(JoinPath(folder, "metadata")));
-    DH_CHECK(files.MakeFolders(JoinPath(folder, "data")));
+    status = files.MakeFolders(JoinPath(folder, "metadata"));
+    if (status.ok()) status = files.MakeFolders(JoinPath(folder, "data"));
+    if (!status.ok() && status.error().code == ErrorCode::kNotFound) continue;
+    DH_CHECK(status);
     if (const auto alone = TableLock::TryAlone(files, folder)) SweepOrphans(files, folder);
     auto shared = TableLock::Share(files, folder);
     if (shared.ok()) {
@@ -463,7 +477,9 @@ void Transaction::State::End() {
   // With the marker the next writer finds what could not be removed now.
   if (all_removed) (void)files.Remove(MarkerPath());
   lock = TableLock();
-  if (!published) RemoveEmptyFolders();
+  if (published) return;
+  RemoveEmptyFolders();
+  RemoveNewFolders();
 }
 
 Status Transaction::State::WriteFile(const std::string& relative, const std::string& bytes) {
@@ -498,6 +514,13 @@ void Transaction::State::RemoveEmptyFolders() {
   if (!alone || !data.ok() || !metadata.ok() || !all.ok()) return;
   if (data->empty() && *metadata == std::vector<std::string>{".lock"} && *all == std::vector<std::string>{"data", "metadata"}) {
     (void)files.RemoveTree(folder);
+  }
+}
+
+// Whoever writes another table there meanwhile keeps them: they are not empty then.
+void Transaction::State::RemoveNewFolders() {
+  for (const std::string& path : new_folders) {
+    if (files.Exists(path) && !files.RemoveEmptyFolder(path).ok()) return;
   }
 }
 

@@ -71,6 +71,10 @@ class FaultyFileSystem final : public FileSystem {
     DH_CHECK(Count("RemoveTree", folder));
     return real_.RemoveTree(folder);
   }
+  Status RemoveEmptyFolder(const std::string& folder) override {
+    DH_CHECK(Count("RemoveEmptyFolder", folder));
+    return real_.RemoveEmptyFolder(folder);
+  }
   Status SyncFolder(const std::string& folder) override {
     DH_CHECK(Count("SyncFolder", folder));
     const std::lock_guard lock(mutex_);

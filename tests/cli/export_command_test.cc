@@ -426,6 +426,27 @@ TEST_F(ExportCommandTest, APathThatIsNotThereIsAnErrorAndLeavesNoTable) {
   EXPECT_EQ(Rows(), -1);
 }
 
+TEST_F(ExportCommandTest, AFirstExportThatFailsLeavesNoFolders) {
+  const std::string bad = scratch_.Write("filter.txt", "neither a study nor a comment\n");
+  const std::string nowhere = scratch_.path("nowhere");
+  for (const std::vector<std::string>& words : {std::vector<std::string>{nowhere},
+                                                {scratch_.path("scans"), "--filter-file", bad},
+                                                {nowhere, "--parquet", scratch_.path("out/")},
+                                                {nowhere, "--parquet", scratch_.path("out.parquet")},
+                                                {nowhere, "--duckdb", scratch_.path("out.duckdb")},
+                                                {nowhere, "--warehouse", scratch_.path("deep/er/warehouse")}}) {
+    std::vector<std::string> all = words;
+    all.insert(all.begin(), "export");
+    EXPECT_NE(Dicomhouse(scratch_, all).code, kDone) << words.back();
+    EXPECT_THAT(scratch_.Names(""), ElementsAre("filter.txt", "scans")) << words.back();
+  }
+  // What was there stays.
+  std::filesystem::create_directories(scratch_.path("warehouse/local"));
+  EXPECT_EQ(Dicomhouse(scratch_, {"export", nowhere}).code, kFailed);
+  EXPECT_THAT(scratch_.Names("warehouse"), ElementsAre("local"));
+  EXPECT_THAT(scratch_.Names("warehouse/local"), IsEmpty());
+}
+
 TEST_F(ExportCommandTest, AnInterruptLeavesTheOldTable) {
   ASSERT_EQ(Export().code, kDone);
   int ends[2];

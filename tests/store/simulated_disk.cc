@@ -129,6 +129,10 @@ class SimulatedFiles final : public base::FileSystem {
     ADD_FAILURE() << "the store removes no trees: " << folder;
     return base::Error{base::ErrorCode::kUnsupported, folder};
   }
+  base::Status RemoveEmptyFolder(const std::string& folder) override {
+    ADD_FAILURE() << "the store removes no folders so: " << folder;
+    return base::Error{base::ErrorCode::kUnsupported, folder};
+  }
   base::Status SyncFolder(const std::string& folder) override {
     DH_CHECK(Count("SyncFolder", folder));
     disk_.SyncFolder(folder);

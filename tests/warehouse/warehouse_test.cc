@@ -129,7 +129,7 @@ TEST_F(WarehouseTest, ATransactionWithoutCommitLeavesNothing) {
     ASSERT_OK(write);
     ASSERT_OK(WritePlaceholder(*write, warehouse_.files(), 1));
   }
-  EXPECT_FALSE(std::filesystem::exists(warehouse_.TableFolder(kName)));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() + "/" + kName.project)) << "folders around it that it made go too";
   ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kAppend, 1));
   const auto before = Files();
   {
