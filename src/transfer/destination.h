@@ -26,7 +26,7 @@ struct RemovedRow {
   int64_t row = 0;
 };
 
-// One table to be. Destroyed without Commit: nothing remains.
+// One table to be. Destroyed without Publish: nothing remains.
 class Destination {
  public:
   virtual ~Destination() = default;
@@ -36,10 +36,16 @@ class Destination {
     std::unique_ptr<base::OutputFile> file;
   };
   virtual base::Result<NewFile> NewPart() = 0;
-  // Makes the parts a table, or a version of one: all at once or not at all. `united`: the schema of all parts.
-  // Returns the number of columns that the table then has, nested ones counted.
-  virtual base::Result<int> Commit(const table::Schema& united, std::vector<WrittenPart> parts,
-                                   const std::vector<RemovedRow>& removed, const std::map<std::string, std::string>& summary) = 0;
+  // Makes all ready that can be without anybody seeing it. `united`: the schema of all parts. Called once.
+  virtual base::Status Prepare(const table::Schema& united, std::vector<WrittenPart> parts,
+                               const std::vector<RemovedRow>& removed, const std::map<std::string, std::string>& summary) = 0;
+  // Makes the parts a table, or a version of one: all at once or not at all. Returns the number of columns that the table then
+  // has, nested ones counted.
+  virtual base::Result<int> Publish() = 0;
+  // Whether the table has changed, also when Publish gave an error (what the disk has of it is not known then).
+  virtual bool published() const = 0;
+  // After Publish, as long as this lives: the table is what it was before. Errors: what it is instead.
+  virtual base::Status TakeBack() = 0;
   // How parts for it store TIME columns.
   virtual table::TimeStorage times() const { return table::TimeStorage::kTime; }
   // For messages: "bq://local.dicom.metadata", "/data/out.parquet".
@@ -57,7 +63,7 @@ base::Result<std::unique_ptr<Destination>> OpenAccountDestination(const warehous
                                                                   const warehouse::TableName& table,
                                                                   warehouse::Disposition disposition);
 
-// Throws the rows away; Commit only says how many columns there are. Errors of Commit: kLimit (base::kMaxColumns), as a table.
+// Throws the rows away; Publish only says how many columns there are. Errors of Prepare: kLimit (base::kMaxColumns), as a table.
 std::unique_ptr<Destination> OpenNullDestination();
 
 // Parquet for other programs. A folder (IsParquetFolder) gets one file for each part, with the columns that have a value in it:

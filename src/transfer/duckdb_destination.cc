@@ -15,13 +15,26 @@ class DuckDbDestination final : public Destination {
 
   base::Result<NewFile> NewPart() override { return folder_->NewPart(); }
 
-  base::Result<int> Commit(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
-                           const std::map<std::string, std::string>&) override {
-    DH_ASSIGN(const warehouse::PartSet set, folder_->Finish(united, parts, removed));
-    const bool fresh = !base::RealFileSystem().Exists(file_);
-    auto columns = warehouse::WriteDuckDbTable(set, file_, table_, disposition_);
-    if (!columns.ok() && fresh) (void)base::RealFileSystem().Remove(file_);
+  base::Status Prepare(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
+                       const std::map<std::string, std::string>&) override {
+    DH_ASSIGN(set_, folder_->Finish(united, parts, removed));
+    return warehouse::CheckDuckDbTable(file_, table_, disposition_);
+  }
+
+  base::Result<int> Publish() override {
+    fresh_ = !base::RealFileSystem().Exists(file_);
+    auto columns = warehouse::WriteDuckDbTable(set_, file_, table_, disposition_);
+    published_ = columns.ok();
+    if (!columns.ok() && fresh_) (void)base::RealFileSystem().Remove(file_);
     return columns;
+  }
+
+  bool published() const override { return published_; }
+
+  // A table that was there before is not kept for this: the database would grow by it each time.
+  base::Status TakeBack() override {
+    if (fresh_) return base::RealFileSystem().Remove(file_);
+    return base::Error{base::ErrorCode::kUnsupported, file_ + ": table " + table_ + " has been written all the same"};
   }
 
   std::string Name() const override { return file_ + ", table " + table_; }
@@ -31,6 +44,9 @@ class DuckDbDestination final : public Destination {
   std::string table_;
   warehouse::Disposition disposition_;
   std::unique_ptr<PartFolder> folder_;
+  warehouse::PartSet set_;
+  bool fresh_ = false;  // this made the file
+  bool published_ = false;
 };
 
 }  // namespace

@@ -115,6 +115,7 @@ class Job {
   base::Result<TakenBack> TakeBackLosers();
   void TakeBackRow(const Loser& loser, const RowFacts& facts, TakenBack& taken);
   base::Status TakeBackLines(std::span<const Loser> losers, const PartRows& rows, mapping::RowBuilder& lines, TakenBack& taken);
+  base::Status Publish();
 
   const FailureSink& on_failure_;
   std::mutex mutex_;
@@ -231,11 +232,35 @@ base::Result<ExportReport> Job::Finish() {
   if (account != nullptr) {
     for (const auto& [number, part] : account_parts_) report.account_lines += static_cast<uint64_t>(part.part.rows());
     report.account_lines -= taken.lines.size();
-    DH_CHECK(account->Commit(account_schema_.Get(), InOrder(std::move(account_parts_)), taken.lines, options.summary));
+    DH_CHECK(account->Prepare(account_schema_.Get(), InOrder(std::move(account_parts_)), taken.lines, options.summary));
   }
-  DH_ASSIGN(report.columns, table.Commit(report.schema, InOrder(std::move(parts_)), taken.rows, options.summary));
+  DH_CHECK(table.Prepare(report.schema, InOrder(std::move(parts_)), taken.rows, options.summary));
+  DH_CHECK(Publish());
   report.table = table.Name();
   return report;
+}
+
+// The account, then the table: there is no table without its account. All that can be refused has been by now; if something is
+// all the same (another writer was first), the account goes back to what it was (docs/decisions/0039-account-taken-back.md).
+base::Status Job::Publish() {
+  base::Status status;
+  if (account != nullptr) {
+    const auto accounted = account->Publish();
+    if (!accounted.ok()) status = accounted.error();
+  }
+  if (status.ok()) {
+    const auto columns = table.Publish();
+    if (columns.ok()) {
+      report.columns = *columns;
+      return {};
+    }
+    status = columns.error();
+  }
+  if (account == nullptr || !account->published() || table.published()) return status;
+  const base::Status back = account->TakeBack();
+  if (back.ok()) return status;
+  return base::Error{status.error().code, status.error().message + ". The account " + account->Name() +
+                                              " has the lines of this export all the same: " + back.error().message};
 }
 
 // One thread's part of the job.

@@ -16,18 +16,25 @@ class NullDestination final : public Destination {
  public:
   base::Result<NewFile> NewPart() override { return NewFile{"", std::make_unique<NullFile>()}; }
 
-  base::Result<int> Commit(const table::Schema& united, std::vector<WrittenPart>, const std::vector<RemovedRow>&,
-                           const std::map<std::string, std::string>&) override {
-    const int columns = table::CountFields(united);
-    if (columns > base::kMaxColumns) {
-      return base::Error{base::ErrorCode::kLimit, "the table would have " + std::to_string(columns) +
+  base::Status Prepare(const table::Schema& united, std::vector<WrittenPart>, const std::vector<RemovedRow>&,
+                       const std::map<std::string, std::string>&) override {
+    columns_ = table::CountFields(united);
+    if (columns_ > base::kMaxColumns) {
+      return base::Error{base::ErrorCode::kLimit, "the table would have " + std::to_string(columns_) +
                                                       " columns, nested ones counted; at most " +
                                                       std::to_string(base::kMaxColumns) + " are possible"};
     }
-    return columns;
+    return {};
   }
 
+  base::Result<int> Publish() override { return columns_; }
+  bool published() const override { return false; }
+  base::Status TakeBack() override { return {}; }
+
   std::string Name() const override { return "nowhere"; }
+
+ private:
+  int columns_ = 0;
 };
 
 }  // namespace

@@ -27,6 +27,23 @@ Error Exists(const std::string& target, bool folder) {
           target + " exists. Choose another name, " + (folder ? "add to it or " : "or ") + "replace it"};
 }
 
+// `made` gets the target's name. What had it is kept as long as the parts' folder, which `made` is in or is. Returns where, or
+// "". The name changes hands at once, where the system can; else there is a moment without it.
+Result<std::string> PutInPlaceOf(const std::string& made, const std::string& target) {
+  base::FileSystem& files = base::RealFileSystem();
+  if (!files.Exists(target)) {
+    DH_CHECK(files.Rename(made, target));
+    return std::string();
+  }
+  if (::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return made;
+  const std::string old = made + ".old";
+  DH_CHECK(files.Rename(target, old));
+  const Status renamed = files.Rename(made, target);
+  if (renamed.ok()) return files.Rename(old, made).ok() ? made : old;
+  (void)files.Rename(old, target);
+  return renamed.error();
+}
+
 // A single file: the only part as it is, or all parts merged.
 class ParquetFile final : public Destination {
  public:
@@ -47,27 +64,40 @@ class ParquetFile final : public Destination {
 
   Result<NewFile> NewPart() override { return folder_->NewPart(); }
 
-  Result<int> Commit(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
-                     const std::map<std::string, std::string>&) override {
-    base::FileSystem& files = base::RealFileSystem();
+  Status Prepare(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
+                 const std::map<std::string, std::string>&) override {
     DH_ASSIGN(const warehouse::PartSet set, folder_->Finish(united, parts, removed));
-    std::string made = JoinPath(folder_->path(), "merged.parquet");
+    columns_ = table::CountFields(united);
+    made_ = JoinPath(folder_->path(), "merged.parquet");
     // A part has only the columns that have a value in it: a file that is to show all columns is made of it.
-    if (parts.size() == 1 && removed.empty() && table::CountFields(parts[0].part.schema()) == table::CountFields(united)) {
-      made = parts[0].path;
+    if (parts.size() == 1 && removed.empty() && table::CountFields(parts[0].part.schema()) == columns_) {
+      made_ = parts[0].path;
     } else {
-      DH_CHECK(warehouse::MergeToParquet(set, made));
-      DH_CHECK(SyncFile(made));
+      DH_CHECK(warehouse::MergeToParquet(set, made_));
+      DH_CHECK(SyncFile(made_));
     }
+    return Check(target_, disposition_);
+  }
+
+  Result<int> Publish() override {
+    base::FileSystem& files = base::RealFileSystem();
     if (disposition_ == Disposition::kTruncate) {
-      DH_CHECK(files.Rename(made, target_));
+      DH_ASSIGN(kept_, PutInPlaceOf(made_, target_));
     } else {
       // Somebody may have made it meanwhile: a link never replaces.
-      const Status linked = files.Link(made, target_);
+      const Status linked = files.Link(made_, target_);
       if (!linked.ok()) return linked.error().code == ErrorCode::kAlreadyExists ? Exists(target_, false) : linked.error();
     }
+    published_ = true;
     DH_CHECK(files.SyncFolder(FolderOf(target_)));
-    return table::CountFields(united);
+    return columns_;
+  }
+
+  bool published() const override { return published_; }
+
+  Status TakeBack() override {
+    base::FileSystem& files = base::RealFileSystem();
+    return kept_.empty() ? files.Remove(target_) : files.Rename(kept_, target_);
   }
 
   std::string Name() const override { return target_; }
@@ -76,6 +106,10 @@ class ParquetFile final : public Destination {
   std::string target_;
   Disposition disposition_;
   std::unique_ptr<PartFolder> folder_;
+  std::string made_;  // what is to be published
+  std::string kept_;  // what the target was before
+  int columns_ = 0;
+  bool published_ = false;
 };
 
 // A folder: parts as they are, but those with removed rows, which are written again without them.
@@ -103,28 +137,44 @@ class ParquetFolder final : public Destination {
 
   Result<NewFile> NewPart() override { return folder_->NewPart(); }
 
-  Result<int> Commit(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
-                     const std::map<std::string, std::string>&) override {
+  Status Prepare(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
+                 const std::map<std::string, std::string>&) override {
     DH_ASSIGN(const warehouse::PartSet set, folder_->Finish(united, parts, removed));
-    DH_CHECK(Check(target_, disposition_));
-    DH_ASSIGN(auto publish, PartFolder::Make(target_));
-    DH_ASSIGN(const std::vector<std::string> made, Prepare(set, publish->path()));
+    columns_ = table::CountFields(united);
+    DH_ASSIGN(finished_, PartFolder::Make(target_));
+    DH_ASSIGN(made_, PutAll(set, finished_->path()));
+    DH_CHECK(base::RealFileSystem().SyncFolder(finished_->path()));
+    return Check(target_, disposition_);
+  }
+
+  Result<int> Publish() override {
     base::FileSystem& files = base::RealFileSystem();
-    DH_CHECK(files.SyncFolder(publish->path()));
+    DH_CHECK(Check(target_, disposition_));
     if (disposition_ == Disposition::kAppend && files.IsFolder(target_)) {
-      DH_CHECK(AddTo(publish->path(), made));
+      DH_CHECK(AddTo());
     } else {
-      DH_CHECK(Replace(publish->path()));
+      DH_ASSIGN(kept_, PutInPlaceOf(finished_->path(), target_));
     }
+    published_ = true;
     DH_CHECK(files.SyncFolder(FolderOf(target_)));
-    return table::CountFields(united);
+    return columns_;
+  }
+
+  bool published() const override { return published_; }
+
+  Status TakeBack() override {
+    base::FileSystem& files = base::RealFileSystem();
+    if (!added_.empty()) return RemoveAdded();
+    if (kept_.empty()) return files.RemoveTree(target_);
+    DH_ASSIGN(const std::string ours, PutInPlaceOf(kept_, target_));
+    return ours.empty() ? Status() : files.RemoveTree(ours);
   }
 
   std::string Name() const override { return target_ + "/"; }
 
  private:
   // Puts the finished files into `folder`; returns their names.
-  static Result<std::vector<std::string>> Prepare(const warehouse::PartSet& set, const std::string& folder) {
+  static Result<std::vector<std::string>> PutAll(const warehouse::PartSet& set, const std::string& folder) {
     std::vector<std::string> names;
     for (const warehouse::MergePart& part : set.parts) {
       if (part.rows == static_cast<int64_t>(part.removed.size())) continue;
@@ -149,36 +199,28 @@ class ParquetFolder final : public Destination {
     return SyncFile(path);
   }
 
-  // The folder's name changes hands at once, where the system can; else there is a moment without it.
-  Status Replace(const std::string& made) const {
-    base::FileSystem& files = base::RealFileSystem();
-    if (!files.Exists(target_)) return files.Rename(made, target_);
-    if (::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) == 0) return {};
-    const std::string old = made + ".old";
-    DH_CHECK(files.Rename(target_, old));
-    Status renamed = files.Rename(made, target_);
-    if (!renamed.ok()) {
-      (void)files.Rename(old, target_);
-      return renamed;
-    }
-    return files.RemoveTree(old);
-  }
-
   // Adds files under names that are free, one after the other; all go again when one fails.
-  Status AddTo(const std::string& made, const std::vector<std::string>& names) const {
+  Status AddTo() {
     base::FileSystem& files = base::RealFileSystem();
+    const std::string& made = finished_->path();
     const std::string id = made.substr(made.rfind('-') + 1);
-    std::vector<std::string> added;
     Status status;
-    for (const std::string& name : names) {
+    for (const std::string& name : made_) {
       const std::string path = JoinPath(target_, "part-" + id + name.substr(4));
       status = files.Link(JoinPath(made, name), path);
       if (!status.ok()) break;
-      added.push_back(path);
+      added_.push_back(path);
     }
     if (status.ok()) status = files.SyncFolder(target_);
-    if (!status.ok()) {
-      for (const std::string& path : added) (void)files.Remove(path);
+    if (!status.ok()) (void)RemoveAdded();
+    return status;
+  }
+
+  Status RemoveAdded() {
+    Status status;
+    for (const std::string& path : std::exchange(added_, {})) {
+      const Status removed = base::RealFileSystem().Remove(path);
+      if (status.ok()) status = removed;
     }
     return status;
   }
@@ -186,6 +228,12 @@ class ParquetFolder final : public Destination {
   std::string target_;
   Disposition disposition_;
   std::unique_ptr<PartFolder> folder_;
+  std::unique_ptr<PartFolder> finished_;  // with what is to be published
+  std::vector<std::string> made_;         // names in it
+  std::vector<std::string> added_;        // paths in the target
+  std::string kept_;                      // what the target was before
+  int columns_ = 0;
+  bool published_ = false;
 };
 
 }  // namespace

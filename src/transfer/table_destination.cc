@@ -22,13 +22,13 @@ class TableDestination final : public Destination {
     return part;
   }
 
-  base::Result<int> Commit(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
-                           const std::map<std::string, std::string>& summary) override {
-    int columns = 0;
-    const auto finish = [&](const table::Schema& with_ids) -> base::Result<std::vector<warehouse::DataFile>> {
+  base::Status Prepare(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
+                       const std::map<std::string, std::string>& summary) override {
+    parts_ = std::move(parts);
+    const auto finish = [this](const table::Schema& with_ids) -> base::Result<std::vector<warehouse::DataFile>> {
       std::vector<warehouse::DataFile> files;
-      columns = table::CountFields(with_ids);
-      for (WrittenPart& part : parts) {
+      columns_ = table::CountFields(with_ids);
+      for (WrittenPart& part : parts_) {
         DH_CHECK(part.part.Finish(with_ids));
         warehouse::DataFile file;
         file.path = transaction_.RelativePath(part.path);
@@ -43,10 +43,17 @@ class TableDestination final : public Destination {
     std::vector<warehouse::Transaction::RemovedRow> rows;
     rows.reserve(removed.size());
     for (const RemovedRow& row : removed) rows.push_back({row.path, row.row});
-    DH_CHECK(transaction_.Commit(united, finish, rows, summary));
-    for (WrittenPart& part : parts) (void)part.part.Close();  // synced and published: nothing can fail any more
-    return columns;
+    return transaction_.Prepare(united, finish, std::move(rows), summary);
   }
+
+  base::Result<int> Publish() override {
+    DH_CHECK(transaction_.Publish());
+    for (WrittenPart& part : parts_) (void)part.part.Close();  // synced and published: nothing can fail any more
+    return columns_;
+  }
+
+  bool published() const override { return transaction_.published(); }
+  base::Status TakeBack() override { return transaction_.TakeBack(); }
 
   table::TimeStorage times() const override { return table::TimeStorage::kText; }
   std::string Name() const override { return name_.Uri(); }
@@ -55,6 +62,8 @@ class TableDestination final : public Destination {
   warehouse::Transaction transaction_;
   warehouse::TableName name_;
   base::FileSystem* files_;
+  std::vector<WrittenPart> parts_;
+  int columns_ = 0;
 };
 
 // Whether a table's columns are those of an account, and no others.

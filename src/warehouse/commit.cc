@@ -98,9 +98,11 @@ struct Transaction::State {
   void NoteNewFolders();
 
   // ---- the commit
-  // One attempt upon the table as it is now. kAlreadyExists: somebody else was first.
-  Result<int64_t> Attempt(const table::Schema& united, const Finish& finish, const std::vector<RemovedRow>& removed,
-                          const std::map<std::string, std::string>& extra);
+  // One attempt upon the table as it is now: all but what makes it visible.
+  Status Attempt();
+  // Makes the attempt visible. kAlreadyExists: somebody else was first.
+  Status PublishAttempt();
+  Result<int64_t> PublishOrTryAgain();
   Result<std::optional<TableState>> LoadBase();
   Result<GrownSchema> Grow(const std::optional<TableState>& base, const table::Schema& united) const;
   Status FinishParts(const table::Schema& with_ids, const Finish& finish);
@@ -114,8 +116,11 @@ struct Transaction::State {
   Result<std::vector<ManifestFile>> OldManifests(const TableMetadata& metadata, const PathMap& paths, const SnapshotEntry* parent,
                                                  int64_t sequence_number, int64_t snapshot_id);
   Result<Totals> TotalsOf(const PathMap& paths, const SnapshotEntry* parent);
-  Status PublishVersion(const std::optional<TableState>& base, TableMetadata metadata, const PathMap& paths,
-                        const SnapshotEntry& snapshot);
+  Status StageVersion(const std::optional<TableState>& base, TableMetadata metadata, const PathMap& paths,
+                      const SnapshotEntry& snapshot);
+  Status TakeBack();
+  Status TakeBackTable(const TableState& now);
+  Status TakeBackVersion(const TableState& now);
   Status SyncNewFolders();
 
   // ---- the end
@@ -153,6 +158,21 @@ struct Transaction::State {
   std::optional<table::Schema> finished_schema;
   std::vector<DataFile> data_files;
   std::vector<std::string> attempt_files;  // relative
+
+  // What is to be committed, for this attempt and the next.
+  struct Wanted {
+    table::Schema united;
+    Finish finish;
+    std::vector<RemovedRow> removed;
+    std::map<std::string, std::string> summary;
+  } wanted;
+  // The attempt that waits to be published: what it is upon, and what it will be.
+  struct Prepared {
+    std::optional<TableState> base;
+    int64_t version = 0;  // 0: nothing waits
+    int64_t snapshot_id = 0;
+    std::string text;
+  } prepared;
 };
 
 // ---- the start
@@ -412,20 +432,22 @@ Status Transaction::State::SyncNewFolders() {
   return {};
 }
 
-Status Transaction::State::PublishVersion(const std::optional<TableState>& base, TableMetadata metadata, const PathMap& paths,
-                                          const SnapshotEntry& snapshot) {
+Status Transaction::State::StageVersion(const std::optional<TableState>& upon, TableMetadata metadata, const PathMap& paths,
+                                        const SnapshotEntry& snapshot) {
   metadata.AddSnapshot(snapshot);
-  if (base) metadata.AddToLog(paths.Recorded("metadata/" + base->file.name), base->metadata.last_updated_ms());
+  if (upon) metadata.AddToLog(paths.Recorded("metadata/" + upon->file.name), upon->metadata.last_updated_ms());
   DH_CHECK(SyncNewFolders());
-  const int64_t version = base ? base->file.version + 1 : 1;
-  return Publish(files, folder, version, metadata.Print(), "." + id, published);
+  prepared = {upon, upon ? upon->file.version + 1 : 1, snapshot.id, metadata.Print()};
+  return Stage(files, folder, prepared.text, "." + id);
 }
 
-Result<int64_t> Transaction::State::Attempt(const table::Schema& united, const Finish& finish,
-                                            const std::vector<RemovedRow>& removed,
-                                            const std::map<std::string, std::string>& extra) {
+Status Transaction::State::PublishAttempt() {
+  return PublishStaged(files, folder, prepared.version, prepared.text, "." + id, published);
+}
+
+Status Transaction::State::Attempt() {
   DH_ASSIGN(const std::optional<TableState> base, LoadBase());
-  DH_ASSIGN(const GrownSchema grown, Grow(base, united));
+  DH_ASSIGN(const GrownSchema grown, Grow(base, wanted.united));
   TableMetadata metadata = base ? base->metadata : TableMetadata::New(folder, NowMs());
   const auto parent_id = metadata.current_snapshot_id();
   const SnapshotEntry* found = parent_id ? metadata.FindSnapshot(*parent_id) : nullptr;
@@ -437,14 +459,14 @@ Result<int64_t> Transaction::State::Attempt(const table::Schema& united, const F
   if (replace) metadata.SetUnsorted();
   DH_ASSIGN(const table::Schema with_ids, SchemaFromJson(metadata.current_schema(), folder));
   DH_CHECK(table::CheckNames(with_ids));
-  DH_CHECK(FinishParts(with_ids, finish));
+  DH_CHECK(FinishParts(with_ids, wanted.finish));
 
   const PathMap paths(metadata.location(), folder);
   snapshot.id = RandomSnapshotId();
   snapshot.parent_id = parent_id;
   snapshot.sequence_number = metadata.last_sequence_number() + 1;
   snapshot.timestamp_ms = std::max(NowMs(), metadata.last_updated_ms());
-  DH_ASSIGN(const std::vector<ManifestEntry> entries, NewEntries(paths, removed, snapshot.id));
+  DH_ASSIGN(const std::vector<ManifestEntry> entries, NewEntries(paths, wanted.removed, snapshot.id));
   std::vector<ManifestFile> lines;
   const int64_t spec_id = metadata.json()["default-spec-id"].as_int(0);
   DH_CHECK(WriteManifests(metadata, paths, spec_id, entries, snapshot.sequence_number, snapshot.id, lines));
@@ -459,13 +481,86 @@ Result<int64_t> Transaction::State::Attempt(const table::Schema& united, const F
   DH_ASSIGN(const Totals totals, TotalsOf(paths, old));
   Totals added;
   for (const ManifestEntry& entry : entries) added.Add(entry);
-  snapshot.summary = extra;
+  snapshot.summary = wanted.summary;
   // "append" promises that nothing but data files came (Iceberg spec, "Snapshots").
-  const bool overwrites = (replace && totals.data_files > 0) || !removed.empty();
+  const bool overwrites = (replace && totals.data_files > 0) || !wanted.removed.empty();
   snapshot.summary["operation"] = overwrites ? "overwrite" : "append";
   PutTotals(totals, added, replace, snapshot.summary);
-  DH_CHECK(PublishVersion(base, std::move(metadata), paths, snapshot));
-  return snapshot.id;
+  return StageVersion(base, std::move(metadata), paths, snapshot);
+}
+
+Result<int64_t> Transaction::State::PublishOrTryAgain() {
+  for (attempts = 1; attempts <= base::kMaxCommitAttempts; ++attempts) {
+    Status status = attempts == 1 ? Status() : Attempt();
+    if (status.ok()) status = PublishAttempt();
+    if (published) return status.ok() ? Result<int64_t>(prepared.snapshot_id) : status.error();
+    RemoveAttemptFiles();
+    // Only the link says kAlreadyExists; a version file that vanished between listing and reading says kNotFound.
+    if (status.error().code != ErrorCode::kAlreadyExists) return status.error();
+    if (disposition != Disposition::kAppend) {
+      return Error{ErrorCode::kConflict, "table " + name.Uri() + " was changed by somebody else during this write. Try again"};
+    }
+  }
+  return Error{ErrorCode::kConflict, "table " + name.Uri() + ": other writers were first " +
+                                         std::to_string(base::kMaxCommitAttempts) + " times in a row. Try again"};
+}
+
+// ---- taking back
+
+Status Transaction::State::TakeBack() {
+  if (!published) return {};
+  DH_ASSIGN(const auto now, LoadState(files, folder));
+  if (!now || now->file.version != prepared.version || now->metadata.current_snapshot_id() != prepared.snapshot_id) {
+    return Error{ErrorCode::kConflict, "table " + name.Uri() + " has been changed by somebody else since"};
+  }
+  if (!prepared.base) {
+    const Status gone = TakeBackTable(*now);
+    if (gone.ok() || gone.error().code != ErrorCode::kConflict) return gone;
+  }
+  return TakeBackVersion(*now);
+}
+
+// The table that this write made. kConflict: somebody else is writing to it now.
+Status Transaction::State::TakeBackTable(const TableState& now) {
+  lock = TableLock();
+  const auto alone = TableLock::TryAlone(files, folder);
+  const auto still = LoadState(files, folder);
+  if (!alone || !still.ok() || !still->has_value() || (*still)->file.version != now.file.version) {
+    DH_ASSIGN(lock, TableLock::Share(files, folder));
+    return Error{ErrorCode::kConflict, "table " + name.Uri() + " is being written by somebody else"};
+  }
+  const std::string dataset = folder.substr(0, folder.rfind('/'));
+  const std::string hidden = JoinPath(dataset, ".dropped-" + id);
+  DH_CHECK(files.Rename(folder, hidden));  // all at once: readers and listings see the table or nothing
+  folders_made = published = false;
+  DH_CHECK(files.RemoveTree(hidden));
+  RemoveNewFolders();
+  return {};
+}
+
+// A version more, which is the one before: whoever has begun to write upon what is taken back loses the race for its number.
+Status Transaction::State::TakeBackVersion(const TableState& now) {
+  TableMetadata next = now.metadata;
+  if (prepared.base) {
+    next = prepared.base->metadata;
+    next.json().Set("last-column-id", now.metadata.last_column_id());
+    next.json().Set("last-sequence-number", now.metadata.last_sequence_number());
+    next.json().Set("metadata-log", now.metadata.json()["metadata-log"]);
+  } else {
+    next.KeepSnapshots({});
+    next.json().Set("current-snapshot-id", -1).Set("refs", base::Json::MakeObject());
+  }
+  next.json().Set("last-updated-ms", std::max(NowMs(), now.metadata.last_updated_ms()));
+  const PathMap paths(now.metadata.location(), folder);
+  next.AddToLog(paths.Recorded("metadata/" + now.file.name), now.metadata.last_updated_ms());
+  bool taken_back = false;
+  const int64_t number = now.file.version + 1;
+  const Status status = dicomhouse::warehouse::Publish(files, folder, number, next.Print(), "." + RandomHex(), taken_back);
+  if (taken_back) published = false;  // what was written goes with the transaction
+  if (!status.ok() && status.error().code == ErrorCode::kAlreadyExists) {
+    return Error{ErrorCode::kConflict, "table " + name.Uri() + " has been changed by somebody else since"};
+  }
+  return status;
 }
 
 // ---- the end
@@ -548,28 +643,35 @@ std::string Transaction::RelativePath(const std::string& absolute) const {
   return absolute.starts_with(prefix) ? absolute.substr(prefix.size()) : absolute;
 }
 
+Status Transaction::Prepare(const table::Schema& united, Finish finish, std::vector<RemovedRow> rows_removed,
+                            std::map<std::string, std::string> summary) {
+  State& state = *state_;
+  if (state.prepared.version != 0)
+    return Error{ErrorCode::kFailedPrecondition, "table " + state.name.Uri() + ": this write has been committed already"};
+  state.wanted = {united, std::move(finish), std::move(rows_removed), std::move(summary)};
+  state.attempts = 1;
+  return state.Attempt();
+}
+
+Result<int64_t> Transaction::Publish() {
+  if (state_->prepared.version == 0 || state_->published)
+    return Error{ErrorCode::kFailedPrecondition, "table " + state_->name.Uri() + ": there is nothing to publish"};
+  return state_->PublishOrTryAgain();
+}
+
+bool Transaction::published() const { return state_->published; }
+
+Status Transaction::TakeBack() { return state_->TakeBack(); }
+
 Result<int64_t> Transaction::Commit(const table::Schema& united, const Finish& finish,
                                     const std::vector<RemovedRow>& rows_removed,
                                     const std::map<std::string, std::string>& summary) {
-  State& state = *state_;
-  if (state.published)
-    return Error{ErrorCode::kFailedPrecondition, "table " + state.name.Uri() + ": this write has been committed already"};
-  for (state.attempts = 1; state.attempts <= base::kMaxCommitAttempts; ++state.attempts) {
-    auto id = state.Attempt(united, finish, rows_removed, summary);
-    if (state.published) {
-      state.End();
-      return id;
-    }
-    state.RemoveAttemptFiles();
-    // Only the link says kAlreadyExists; a version file that vanished between listing and reading says kNotFound.
-    if (id.error().code != ErrorCode::kAlreadyExists) return id;
-    if (state.disposition != Disposition::kAppend) {
-      return Error{ErrorCode::kConflict,
-                   "table " + state.name.Uri() + " was changed by somebody else during this write. Try again"};
-    }
-  }
-  return Error{ErrorCode::kConflict, "table " + state.name.Uri() + ": other writers were first " +
-                                         std::to_string(base::kMaxCommitAttempts) + " times in a row. Try again"};
+  const Status prepared = Prepare(united, finish, rows_removed, summary);
+  if (!prepared.ok()) state_->RemoveAttemptFiles();
+  DH_CHECK(prepared);
+  auto id = Publish();
+  if (state_->published) state_->End();
+  return id;
 }
 
 }  // namespace dicomhouse::warehouse

@@ -170,6 +170,19 @@ class Transaction {
   base::Result<int64_t> Commit(const table::Schema& united, const Finish& finish, const std::vector<RemovedRow>& rows_removed,
                                const std::map<std::string, std::string>& summary);
 
+  // Commit in two steps, for a version of one table that is to stand or fall with that of another
+  // (docs/decisions/0039-account-taken-back.md). Prepare writes all of it, checks all that can be known, and shows nothing; its
+  // errors are Commit's. Publish makes it visible; it calls `finish` again when another writer was first: what that refers to
+  // must live.
+  base::Status Prepare(const table::Schema& united, Finish finish, std::vector<RemovedRow> rows_removed,
+                       std::map<std::string, std::string> summary);
+  base::Result<int64_t> Publish();
+  // Whether the version is visible, also when Publish gave an error (it may then be gone after a power cut).
+  bool published() const;
+  // After Publish: the table is as it was before; one that this write made is gone. Errors: kConflict, and nothing has changed:
+  // somebody else has published upon it.
+  base::Status TakeBack();
+
  private:
   struct State;
   explicit Transaction(std::unique_ptr<State> state);

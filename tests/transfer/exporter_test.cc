@@ -352,14 +352,57 @@ TEST_F(ExporterTest, AnExportCancelledOnItsWayLeavesTheOldTable) {
   EXPECT_EQ(Files(), before);
 }
 
+// Somebody else is first in the moment between the account's version and the table's.
+TEST_F(ExporterTest, AConflictAtTheTablesVersionTakesTheAccountsBack) {
+  Write("0", Instance("1.0", "old", {dicom::testing::Bytes(0x00282000, "OB", "bulk")}));
+  const warehouse::Warehouse real(scratch_.path("warehouse"));
+  for (const bool exists : {false, true}) {
+    if (exists) {
+      ASSERT_TRUE(real.Drop(kName).ok());
+      ASSERT_TRUE(Run().ok());
+    }
+    const auto old = real.OpenTable(kAccountName);
+    EXPECT_EQ(old.ok(), exists);
+    bool first = true;
+    files_.OnOperation([&](const std::string& what, const std::string& path) {
+      if (what != "Link" || path.find("/metadata/metadata/v") == std::string::npos || !std::exchange(first, false)) return;
+      EXPECT_TRUE(real.OpenTable(kAccountName).ok()) << "the account is first";
+      EXPECT_TRUE(warehouse::WriteRows(real, kName, warehouse::Disposition::kAppend, 3).ok());
+    });
+    const auto report = Run({}, warehouse::Disposition::kTruncate);
+    files_.OnOperation({});
+    ASSERT_FALSE(report.ok());
+    EXPECT_EQ(report.error().code, base::ErrorCode::kConflict);
+    EXPECT_FALSE(first);
+    const auto now = real.OpenTable(kAccountName);
+    ASSERT_EQ(now.ok(), exists);
+    EXPECT_EQ(std::filesystem::exists(real.TableFolder(kAccountName)), exists);
+    if (!exists) continue;
+    EXPECT_EQ(now->id, old->id);
+    EXPECT_EQ(Ask("Reason", kAccountName), "BULK_VR\n");
+    EXPECT_EQ(real.Versions(kAccountName)->size(), 1U);
+  }
+  // An append goes on upon what is there now.
+  bool first = true;
+  files_.OnOperation([&](const std::string& what, const std::string& path) {
+    if (what != "Link" || path.find("/metadata/metadata/v") == std::string::npos || !std::exchange(first, false)) return;
+    EXPECT_TRUE(warehouse::WriteRows(real, kName, warehouse::Disposition::kAppend, 3).ok());
+  });
+  ASSERT_TRUE(Run().ok());
+  files_.OnOperation({});
+  EXPECT_EQ(Ask("Reason", kAccountName), "BULK_VR\nBULK_VR\n");
+}
+
 // The disk is full at the k-th write, for every k: the table is the old one when the export says that it failed, the new one
-// when it says that it did not, or that only the end of publishing failed.
+// when it says that it did not, or that only the end of publishing failed. Its account goes with it.
 TEST_F(ExporterTest, AFullDiskAtAnyWriteLeavesTheOldTable) {
   Write("0", Instance("1.0", "old"));
   ASSERT_TRUE(Run().ok());
   Write("0", Instance("1.1", "new"));
   int failed = 0;
+  const warehouse::Warehouse real(scratch_.path("warehouse"));
   for (int k = 1; k < 200; ++k) {
+    const int64_t account = real.OpenTable(kAccountName)->id;
     files_.FailAt(k, base::FaultyFileSystem::Fault::kNoSpace);
     const auto report = Run({}, warehouse::Disposition::kTruncate);
     const bool met = files_.operations() >= k;
@@ -370,6 +413,7 @@ TEST_F(ExporterTest, AFullDiskAtAnyWriteLeavesTheOldTable) {
         error.starts_with("the table's new version is visible") && error.find("/dicom/metadata/") != std::string::npos;
     const bool published = report.ok() || visible;
     EXPECT_EQ(Ask("PatientID"), published ? "new\n" : "old\n") << "write " << k << " " << error;
+    EXPECT_EQ(real.OpenTable(kAccountName)->id != account, published) << "write " << k << " " << error;
     if (published) {
       if (!met) break;
       // Once more from the old table.

@@ -223,6 +223,85 @@ TEST_F(WarehouseTest, TheSlowerOfTwoReplacementsIsToldSo) {
   }
 }
 
+class TakeBackTest : public WarehouseTest {
+ protected:
+  // Publishes `rows` rows and does not let go.
+  std::optional<Transaction> Published(int64_t rows, Disposition disposition = Disposition::kAppend) {
+    auto write = Transaction::Begin(warehouse_, kName, disposition);
+    EXPECT_OK(write);
+    const auto part = WritePlaceholder(*write, warehouse_.files(), rows);
+    EXPECT_OK(write->Prepare(Columns({Column("b")}),
+                             [part](const table::Schema&) -> base::Result<std::vector<DataFile>> { return std::vector{*part}; },
+                             {}, {}));
+    EXPECT_FALSE(write->published());
+    EXPECT_OK(write->Publish());
+    EXPECT_TRUE(write->published());
+    return *std::move(write);
+  }
+};
+
+TEST_F(TakeBackTest, ATableThatTheWriteMadeGoes) {
+  {
+    auto write = Published(5);
+    EXPECT_EQ(warehouse_.OpenTable(kName)->rows, 5);
+    EXPECT_OK(write->TakeBack());
+  }
+  EXPECT_FALSE(warehouse_.TableExists(kName));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() + "/" + kName.project));
+}
+
+TEST_F(TakeBackTest, TheVersionBeforeIsTheNewestAgain) {
+  for (const Disposition disposition : {Disposition::kAppend, Disposition::kTruncate}) {
+    const auto first = WriteRows(warehouse_, kName, disposition, 5);
+    ASSERT_OK(first);
+    const int64_t rows = warehouse_.OpenTable(kName)->rows;
+    const size_t versions = warehouse_.Versions(kName)->size();
+    { EXPECT_OK(Published(3, disposition)->TakeBack()); }
+    const auto now = warehouse_.OpenTable(kName);
+    ASSERT_OK(now);
+    EXPECT_EQ(now->id, *first);
+    EXPECT_EQ(now->rows, rows);
+    EXPECT_EQ(now->schema.fields.size(), 1U);
+    EXPECT_EQ(warehouse_.Versions(kName)->size(), versions);
+    size_t parts = 0;
+    const std::string data = warehouse_.TableFolder(kName) + "/data";
+    for ([[maybe_unused]] const auto& file : std::filesystem::directory_iterator(data)) ++parts;
+    EXPECT_EQ(parts, versions) << "what was taken back is on the disk no more";
+    // An id of a column that was taken back is not given again.
+    ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kAppend, 1, Columns({Column("c")})));
+    EXPECT_EQ(warehouse_.OpenTable(kName)->rows, rows + 1);
+    ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kTruncate, 1));
+    ASSERT_OK(warehouse_.Expire(kName, 1, INT64_MAX));
+  }
+}
+
+TEST_F(TakeBackTest, WhatSomebodyElseHasBuiltUponStays) {
+  ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kAppend, 5));
+  {
+    auto write = Published(3);
+    ASSERT_OK(WriteRows(warehouse_, kName, Disposition::kAppend, 1));
+    const auto back = write->TakeBack();
+    ASSERT_FALSE(back.ok());
+    EXPECT_EQ(back.error().code, ErrorCode::kConflict);
+  }
+  const auto now = warehouse_.OpenTable(kName);
+  ASSERT_OK(now);
+  EXPECT_EQ(now->rows, 9);
+  for (const LiveFile& file : now->files) EXPECT_TRUE(std::filesystem::exists(file.path));
+}
+
+TEST_F(TakeBackTest, AnotherWriterOfANewTableGoesOn) {
+  auto other = Transaction::Begin(warehouse_, kName, Disposition::kAppend);
+  ASSERT_OK(other);
+  const auto part = WritePlaceholder(*other, warehouse_.files(), 7);
+  { EXPECT_OK(Published(3)->TakeBack()); }
+  EXPECT_EQ(warehouse_.OpenTable(kName)->rows, 0);
+  EXPECT_OK(other->Commit(Columns({Column("a")}),
+                          [&](const table::Schema&) -> base::Result<std::vector<DataFile>> { return std::vector{*part}; }, {},
+                          {}));
+  EXPECT_EQ(warehouse_.OpenTable(kName)->rows, 7);
+}
+
 TEST_F(WarehouseTest, RemovedRowsAreInADeleteFile) {
   auto write = Transaction::Begin(warehouse_, kName, Disposition::kAppend);
   ASSERT_OK(write);

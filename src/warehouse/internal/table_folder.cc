@@ -194,8 +194,14 @@ Result<std::vector<std::string>> FilesOfSnapshot(FileSystem& files, const PathMa
 
 // ---- publishing
 
-Status Publish(FileSystem& files, const std::string& table_folder, int64_t version, const std::string& text,
-               const std::string& temporary_name, bool& published) {
+Status Stage(FileSystem& files, const std::string& table_folder, const std::string& text, const std::string& temporary_name) {
+  const std::string folder = JoinPath(table_folder, "metadata");
+  DH_CHECK(base::WriteFileDurably(files, JoinPath(folder, temporary_name), text));
+  return files.SyncFolder(folder);  // manifests and their list are on the disk before the version is
+}
+
+Status PublishStaged(FileSystem& files, const std::string& table_folder, int64_t version, const std::string& text,
+                     const std::string& temporary_name, bool& published) {
   published = false;
   const std::string folder = JoinPath(table_folder, "metadata");
   const std::string temporary = JoinPath(folder, temporary_name);
@@ -203,16 +209,12 @@ Status Publish(FileSystem& files, const std::string& table_folder, int64_t versi
   if (files.Exists(stem + ".gz.metadata.json") || files.Exists(stem + ".metadata.json.gz")) {
     return Error{ErrorCode::kAlreadyExists, stem + ".gz.metadata.json: another writer was first"};
   }
-  Status linked = base::WriteFileDurably(files, temporary, text);
-  if (linked.ok()) linked = files.SyncFolder(folder);  // manifests and their list are on the disk before the version is
-  if (linked.ok()) {
-    linked = files.Link(temporary, stem + ".metadata.json");
-    if (!linked.ok()) {
-      // On a network file system a link can be made and its answer be lost. The text has a random id, so if it is there, it is
-      // ours.
-      const auto there = files.ReadAll(stem + ".metadata.json", base::kMaxMetadataBytes);
-      if (there.ok() && *there == text) linked = Status();
-    }
+  Status linked = files.Link(temporary, stem + ".metadata.json");
+  if (!linked.ok()) {
+    // On a network file system a link can be made and its answer be lost. The text has a random id, so if it is there, it is
+    // ours.
+    const auto there = files.ReadAll(stem + ".metadata.json", base::kMaxMetadataBytes);
+    if (there.ok() && *there == text) linked = Status();
   }
   (void)files.Remove(temporary);  // a hidden file; if it stays it does no harm
   if (!linked.ok()) return linked;
@@ -224,6 +226,15 @@ Status Publish(FileSystem& files, const std::string& table_folder, int64_t versi
                  "the table's new version is visible, but may be lost if the power fails now: " + synced.error().message};
   }
   return {};
+}
+
+Status Publish(FileSystem& files, const std::string& table_folder, int64_t version, const std::string& text,
+               const std::string& temporary_name, bool& published) {
+  published = false;
+  const Status staged = Stage(files, table_folder, text, temporary_name);
+  if (staged.ok()) return PublishStaged(files, table_folder, version, text, temporary_name, published);
+  (void)files.Remove(JoinPath(table_folder, "metadata/" + temporary_name));
+  return staged;
 }
 
 }  // namespace dicomhouse::warehouse

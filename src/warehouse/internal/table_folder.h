@@ -66,10 +66,16 @@ base::Result<std::vector<ManifestEntry>> LoadManifest(base::FileSystem& files, c
 base::Result<std::vector<std::string>> FilesOfSnapshot(base::FileSystem& files, const PathMap& paths,
                                                        const SnapshotEntry& snapshot);
 
-// Makes `text` the version `version`, all at once: written to a hidden file, synced, linked to its name, the folder
-// synced, the hint renewed. Errors: kAlreadyExists when another writer was first; then nothing has changed. Any other error
+// Writes `text`, which is to be a version, to the hidden file `temporary_name`, synced: what is left to do needs no space.
+base::Status Stage(base::FileSystem& files, const std::string& table_folder, const std::string& text,
+                   const std::string& temporary_name);
+// Makes `text`, which has been staged, the version `version`, all at once: linked to its name, the folder synced, the hint
+// renewed; the hidden file goes. Errors: kAlreadyExists when another writer was first; then nothing has changed. Any other error
 // before the link: nothing has changed. `published` says whether the version is visible, also when an error is returned
 // (its folder could not be synced: it may be gone after a power cut).
+base::Status PublishStaged(base::FileSystem& files, const std::string& table_folder, int64_t version, const std::string& text,
+                           const std::string& temporary_name, bool& published);
+// Both.
 base::Status Publish(base::FileSystem& files, const std::string& table_folder, int64_t version, const std::string& text,
                      const std::string& temporary_name, bool& published);
 
