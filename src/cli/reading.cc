@@ -34,10 +34,13 @@ class SignalWatch {
     g_cancelled = &cancelled;
     std::signal(SIGINT, OnSignal);
     std::signal(SIGTERM, OnSignal);
+    // The terminal was closed. Under nohup it is ignored, and stays so.
+    if (std::signal(SIGHUP, OnSignal) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
   }
   ~SignalWatch() {
     std::signal(SIGINT, SIG_DFL);
     std::signal(SIGTERM, SIG_DFL);
+    if (std::signal(SIGHUP, SIG_DFL) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
     g_cancelled = nullptr;
   }
   SignalWatch(const SignalWatch&) = delete;

@@ -41,14 +41,14 @@ struct RunResult {
 };
 
 // Runs `work` over the paths, with failures and progress on standard error. Returns the seconds that it took. Errors: those of
-// Source::Start and of the work; kCancelled after SIGINT or SIGTERM. `threads`: what the flags say, or as many as the machine
-// has.
+// Source::Start and of the work; kCancelled after SIGINT, SIGTERM or SIGHUP. `threads`: what the flags say, or as many as the
+// machine has.
 using ReadWork = std::function<base::Status(transfer::Source& source, int threads, transfer::Progress& progress,
                                             const transfer::FailureSink& on_failure)>;
 base::Result<double> ReadThrough(const ReadFlags& flags, const ReadWork& work);
 
 // Runs transfer::Export over the paths. Failures and progress go to standard error. Errors: those of Source::Start and Export;
-// kCancelled after SIGINT or SIGTERM. `options`: threads are taken from `flags`.
+// kCancelled after SIGINT, SIGTERM or SIGHUP. `options`: threads are taken from `flags`.
 base::Result<RunResult> RunOver(const ReadFlags& flags, transfer::ExportOptions options, transfer::Destination& table,
                                 transfer::Destination* account);
 

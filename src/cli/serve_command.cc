@@ -26,13 +26,17 @@ struct ServeFlags {
   std::map<std::string, std::string> values;  // by key; those that were given are not empty
 };
 
-// SIGINT and SIGTERM wait for Wait() instead of ending the program. Made before any thread, which all inherit it.
+// SIGINT, SIGTERM and SIGHUP (the terminal was closed) wait for Wait() instead of ending the program. Made before any thread: all
+// inherit it.
 class StopSignals {
  public:
   StopSignals() {
     sigemptyset(&signals_);
     sigaddset(&signals_, SIGINT);
     sigaddset(&signals_, SIGTERM);
+    // Under nohup it is ignored. One that waited would come all the same.
+    struct sigaction hangup {};
+    if (sigaction(SIGHUP, nullptr, &hangup) != 0 || hangup.sa_handler != SIG_IGN) sigaddset(&signals_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     signal(SIGPIPE, SIG_IGN);
   }
@@ -139,7 +143,7 @@ void AddServe(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("serve", "Run the server: DICOM stores, Healthcare API, DICOMweb, gs://");
   command->footer(
       "Every setting can also be a variable (DICOMHOUSE_PORT) or stand in the configuration file (port = 8080); flags win over\n"
-      "variables, and these over the file. Ctrl-C and SIGTERM stop it when requests under way have ended.\n\n"
+      "variables, and these over the file. Ctrl-C, SIGTERM and SIGHUP stop it when requests under way have ended.\n\n"
       "Examples:\n"
       "  dicomhouse serve\n"
       "  dicomhouse serve --data /srv/dicomhouse --port 8090\n"

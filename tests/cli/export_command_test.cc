@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
+#include <optional>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -447,21 +449,62 @@ TEST_F(ExportCommandTest, AFirstExportThatFailsLeavesNoFolders) {
   EXPECT_THAT(scratch_.Names("warehouse/local"), IsEmpty());
 }
 
+// An export that waits for more paths.
+class WaitingExport {
+ public:
+  WaitingExport(const Scratch& scratch, const std::vector<std::string>& words) {
+    EXPECT_EQ(::pipe2(ends_, O_CLOEXEC), 0);
+    running_.emplace(scratch, words, ends_[0]);
+    ::close(ends_[0]);
+    const std::string path = scratch.path("scans/a.dcm") + "\n";
+    EXPECT_EQ(::write(ends_[1], path.data(), path.size()), static_cast<ssize_t>(path.size()));
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
+  ~WaitingExport() { EndInput(); }
+  WaitingExport(const WaitingExport&) = delete;
+  WaitingExport& operator=(const WaitingExport&) = delete;
+
+  void Signal(int number) const { ::kill(running_->process(), number); }
+  void EndInput() {
+    if (ends_[1] >= 0) ::close(std::exchange(ends_[1], -1));
+  }
+  Outcome Wait() const { return running_->Wait(); }
+
+ private:
+  int ends_[2] = {-1, -1};
+  std::optional<Running> running_;
+};
+
 TEST_F(ExportCommandTest, AnInterruptLeavesTheOldTable) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    const WaitingExport first(scratch_, {"export", "-", "--quiet"});
+    first.Signal(number);
+    const Outcome none = first.Wait();
+    EXPECT_EQ(none.code, kInterrupted) << none.err;
+    EXPECT_THAT(scratch_.Names(""), ElementsAre("scans"));
+  }
   ASSERT_EQ(Export().code, kDone);
-  int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);
-  const Running slow(scratch_, {"export", "-", "--overwrite-table", "--quiet"}, ends[0]);
-  const std::string path = scratch_.path("scans/a.dcm") + "\n";
-  ASSERT_EQ(::write(ends[1], path.data(), path.size()), static_cast<ssize_t>(path.size()));
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
-  ::kill(slow.process(), SIGINT);
-  const Outcome stopped = slow.Wait();
-  ::close(ends[0]);
-  ::close(ends[1]);
-  EXPECT_EQ(stopped.code, kInterrupted) << stopped.err;
-  EXPECT_THAT(stopped.err, HasSubstr("the table is as it was"));
-  EXPECT_EQ(Rows(), 2);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    const WaitingExport slow(scratch_, {"export", "-", "--overwrite-table", "--quiet"});
+    slow.Signal(number);
+    const Outcome stopped = slow.Wait();
+    EXPECT_EQ(stopped.code, kInterrupted) << stopped.err;
+    EXPECT_THAT(stopped.err, HasSubstr("the table is as it was"));
+    EXPECT_EQ(Rows(), 2);
+  }
+}
+
+// As under nohup: a process has what its parent ignores.
+TEST_F(ExportCommandTest, AHangupThatIsIgnoredStaysSo) {
+  std::signal(SIGHUP, SIG_IGN);
+  WaitingExport slow(scratch_, {"export", "-", "--quiet"});
+  std::signal(SIGHUP, SIG_DFL);
+  slow.Signal(SIGHUP);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  slow.EndInput();
+  const Outcome done = slow.Wait();
+  EXPECT_EQ(done.code, kDone) << done.err;
+  EXPECT_EQ(Rows(), 1);
 }
 
 TEST_F(ExportCommandTest, AMisspeltColumnIsSuggestedRightly) {

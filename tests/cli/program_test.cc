@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
+#include <thread>
 
 #include "cli/suggest.h"
 #include "program_runner.h"
@@ -159,6 +162,26 @@ TEST(ProgramTest, TheFlagGoesBeforeTheVariableForTheWarehouse) {
   const Scratch scratch;
   const Outcome listed = Dicomhouse(scratch, {"tables", "--warehouse", scratch.path("other")});
   EXPECT_THAT(listed.out, HasSubstr(scratch.path("other")));
+}
+
+// A server that is asked to stop; `ignored`: whether hangups are, as under nohup.
+TEST(ProgramTest, AServerStopsWhenItsTerminalIsClosedButNotUnderNohup) {
+  for (const bool ignored : {false, true}) {
+    const Scratch scratch;
+    std::signal(SIGHUP, ignored ? SIG_IGN : SIG_DFL);
+    const Running server(scratch, {"serve", "--data", scratch.path("data"), "--port", "0"}, -1, scratch.path("out"));
+    std::signal(SIGHUP, SIG_DFL);
+    for (int i = 0; i < 200 && ReadFile(scratch.path("out")).find("tables:") == std::string::npos; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    ::kill(server.process(), SIGHUP);
+    if (ignored) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+      EXPECT_EQ(::waitpid(server.process(), nullptr, WNOHANG), 0) << "it has ended";
+      ::kill(server.process(), SIGTERM);
+    }
+    EXPECT_EQ(server.Wait().code, kDone);
+    EXPECT_THAT(ReadFile(scratch.path("out")), HasSubstr("stopping: "));
+  }
 }
 
 TEST(ProgramTest, ManPageAndCompletionsKnowAllCommands) {
