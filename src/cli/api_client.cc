@@ -1,7 +1,8 @@
 #include "cli/api_client.h"
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
+
+#include "cli/environment.h"
 
 namespace dicomhouse::cli {
 namespace {
@@ -42,17 +43,12 @@ Error ErrorOf(const http::ClientResponse& response) {
 
 }  // namespace
 
-std::string Environment(const char* name) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? "" : text;
-}
-
 void AddServerFlags(CLI::App& app, Server& server) {
-  if (server.endpoint.empty()) server.endpoint = Environment("DICOMHOUSE_ENDPOINT");
+  if (server.endpoint.empty()) server.endpoint = Environment(kEndpointVariable);
   if (server.endpoint.empty()) server.endpoint = "http://127.0.0.1:8080";
   if (server.project.empty()) server.project = Environment("CLOUDSDK_CORE_PROJECT");
   if (server.project.empty()) server.project = "local";
-  if (server.ca_file.empty()) server.ca_file = Environment("DICOMHOUSE_CA_FILE");
+  if (server.ca_file.empty()) server.ca_file = Environment(kCaFileVariable);
   app.add_option("--endpoint", server.endpoint, "The server (or the variable DICOMHOUSE_ENDPOINT); its token: DICOMHOUSE_TOKEN")
       ->type_name("URL")
       ->capture_default_str();
@@ -70,7 +66,7 @@ base::Result<ApiClient> ApiClient::Make(const Server& server) {
   ApiClient made(std::move(client));
   made.endpoint_ = server.endpoint;
   while (made.endpoint_.ends_with('/')) made.endpoint_.pop_back();
-  if (const std::string token = Environment("DICOMHOUSE_TOKEN"); !token.empty()) made.authorization_ = "Bearer " + token;
+  if (const std::string token = Environment(kTokenVariable); !token.empty()) made.authorization_ = "Bearer " + token;
   return made;
 }
 

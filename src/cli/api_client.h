@@ -42,7 +42,4 @@ class ApiClient {
   std::string authorization_;
 };
 
-// The environment variable's text, or "".
-std::string Environment(const char* name);
-
 }  // namespace dicomhouse::cli

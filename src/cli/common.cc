@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/environment.h"
 
 namespace dicomhouse::cli {
 namespace {
@@ -34,8 +35,8 @@ std::string FolderOf(const char* variable, const std::string& name) {
 
 }  // namespace
 
-std::string DefaultWarehouse() { return FolderOf("DICOMHOUSE_WAREHOUSE", "warehouse"); }
-std::string DefaultDataFolder() { return FolderOf("DICOMHOUSE_DATA", "data"); }
+std::string DefaultWarehouse() { return FolderOf(kWarehouseVariable, "warehouse"); }
+std::string DefaultDataFolder() { return FolderOf(kDataVariable, "data"); }
 
 void AddCommonFlags(CLI::App& app, Common& common) {
   if (common.warehouse.empty()) common.warehouse = DefaultWarehouse();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/environment.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
 
@@ -218,9 +219,7 @@ constexpr std::string_view kDescription =
     ".Nm\nreads the metadata of DICOM files into tables, one row for each\ninstance, and answers questions in SQL about them.\n"
     "Tables are Apache Iceberg tables in a folder, the warehouse;\nother engines can read them in place.\n";
 constexpr std::string_view kManTail =
-    ".Sh ENVIRONMENT\n.Bl -tag -width Ds\n.It Ev DICOMHOUSE_WAREHOUSE\nThe folder of the tables, when\n.Fl \\-warehouse\nis not "
-    "given.\n"
-    ".El\n.Sh FILES\n.Bl -tag -width Ds\n.It Pa ~/.local/share/dicomhouse/warehouse\nThe tables, when no other folder is "
+    ".Sh FILES\n.Bl -tag -width Ds\n.It Pa ~/.local/share/dicomhouse/warehouse\nThe tables, when no other folder is "
     "named.\n.El\n"
     ".Sh EXIT STATUS\n.Bl -tag -width Ds\n.It 0\nDone.\n.It 1\nFailed; for\n.Cm schema diff :\nthe schemas differ.\n"
     ".It 2\nWrong use; for\n.Cm schema diff :\nnot comparable.\n.It 3\nDone, but some files failed.\n.It "
@@ -382,7 +381,9 @@ std::string ManPage(const CLI::App& app, const std::string& date) {
   for (const Command& command : commands) {
     if (!command.words.empty() && !IsFolder(*command.app)) out += ManCommand(command);
   }
-  return out + std::string(kManTail);
+  out += ".Sh ENVIRONMENT\n.Bl -tag -width Ds\n";
+  for (const VariableInfo& variable : Variables()) out += ".It Ev " + ManText(variable.name) + "\n" + ManFilled(variable.help);
+  return out + ".El\n" + std::string(kManTail);
 }
 
 std::string BashCompletion(const CLI::App& app) {

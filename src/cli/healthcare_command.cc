@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "cli/api_client.h"
 #include "cli/command.h"
+#include "cli/environment.h"
 #include "cli/resource_print.h"
 #include "cli/terminal.h"
 #include "http/message.h"

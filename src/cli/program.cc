@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <set>
 
+#include "cli/environment.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
 
@@ -165,6 +166,9 @@ int ParseAndRun(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     // Help and version are exceptions too, with the code 0.
     return error.get_exit_code() == 0 ? app->exit(error) : Refuse(*app, error);
+  }
+  if (!app->got_subcommand("generate")) {
+    for (const std::string& line : UnknownVariables()) Complain("warning: " + line, kDone);
   }
   return run ? run() : kWrongUse;
 }

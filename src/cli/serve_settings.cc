@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/file.h"
+#include "cli/environment.h"
 #include "cli/suggest.h"
 
 namespace dicomhouse::cli {
@@ -79,12 +80,6 @@ base::Status ReadConfig(const std::string& path, ServeSettings& settings) {
   return {};
 }
 
-std::string VariableOf(std::string_view key) {
-  std::string name = "DICOMHOUSE_";
-  for (const char c : key) name += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-  return name;
-}
-
 std::string FlagOf(std::string_view key) {
   std::string name = "--" + std::string(key);
   std::replace(name.begin(), name.end(), '_', '-');
@@ -141,7 +136,7 @@ base::Result<ServeSettings> LoadServeSettings(const std::string& config_file, co
   ServeSettings settings = std::move(defaults);
   if (!config_file.empty()) DH_CHECK(ReadConfig(config_file, settings));
   for (const SettingInfo& info : SettingInfos()) {
-    const std::string variable = VariableOf(info.key);
+    const std::string variable = SettingVariable(info.key);
     if (const auto text = environment(variable)) DH_CHECK(Set(settings, info.key, *text, variable));
     if (const auto text = flags(info.key)) DH_CHECK(Set(settings, info.key, *text, FlagOf(info.key)));
   }

@@ -98,7 +98,9 @@ inline pid_t StartProgram(const Scratch& scratch, std::vector<std::string> words
   std::string warehouse = "DICOMHOUSE_WAREHOUSE=";
   std::vector<char*> variables;
   for (char** variable = ::environ; *variable != nullptr; ++variable) {
-    if (!std::string_view(*variable).starts_with(warehouse)) variables.push_back(*variable);
+    const std::string_view text = *variable;
+    // The tests' own is none of the program's.
+    if (!text.starts_with(warehouse) && !text.starts_with("DICOMHOUSE_TEST_RUNS=")) variables.push_back(*variable);
   }
   warehouse += scratch.path("warehouse");
   variables.push_back(warehouse.data());

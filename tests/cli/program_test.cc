@@ -164,6 +164,22 @@ TEST(ProgramTest, TheFlagGoesBeforeTheVariableForTheWarehouse) {
   EXPECT_THAT(listed.out, HasSubstr(scratch.path("other")));
 }
 
+TEST(ProgramTest, AMisspeltVariableIsNamedWithTheNearest) {
+  const Scratch scratch;
+  ::setenv("DICOMHOUSE_WAREHOSE", "a secret", 1);
+  ::setenv("DICOMHOUSE_QQQ", "a secret", 1);
+  ::setenv("DICOMHOUSE_PUBLIC_URL", "http://known", 1);
+  const Outcome warned = Dicomhouse(scratch, {"tables"});
+  EXPECT_EQ(warned.code, kDone);
+  EXPECT_THAT(warned.err, testing::StartsWith("dicomhouse: warning: there is no variable DICOMHOUSE_QQQ; there are DICOMHOUSE_"));
+  EXPECT_THAT(warned.err, testing::EndsWith("\ndicomhouse: warning: there is no variable DICOMHOUSE_WAREHOSE; did you mean "
+                                            "DICOMHOUSE_WAREHOUSE?\n"));
+  EXPECT_THAT(warned.err, testing::Not(HasSubstr("secret")));
+  for (const char* words : {"--help", "--version", "tables --help", "generate bash", "generate man"})
+    EXPECT_EQ(Dicomhouse(scratch, Split(words)).err, "") << words;
+  for (const char* name : {"DICOMHOUSE_WAREHOSE", "DICOMHOUSE_QQQ", "DICOMHOUSE_PUBLIC_URL"}) ::unsetenv(name);
+}
+
 // A server that is asked to stop; `ignored`: whether hangups are, as under nohup.
 TEST(ProgramTest, AServerStopsWhenItsTerminalIsClosedButNotUnderNohup) {
   for (const bool ignored : {false, true}) {
