@@ -428,6 +428,11 @@ bool RowBuilder::IsNoted(const dicom::Instance& instance, const Note& wanted, ui
   });
 }
 
+void RowBuilder::AddNameColumns() {
+  for (const uint32_t tag : {dicom::kSopInstanceUidTag, dicom::kStudyInstanceUidTag, dicom::kSeriesInstanceUidTag})
+    decoder_.PlanFor(decoder_.top(), nullptr, tag, dicom::Vr::kUI, false, 0);
+}
+
 void RowBuilder::AddFileNote(std::string_view path, std::string_view sop_instance_uid, Reason reason, uint64_t offset,
                              std::string_view text) {
   Note note;

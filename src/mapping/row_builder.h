@@ -67,6 +67,9 @@ class RowBuilder {
   void AddFileNote(std::string_view path, std::string_view sop_instance_uid, Reason reason, uint64_t offset,
                    std::string_view text);
 
+  // The columns that name an instance, which any table has whose instances have a name: for one without instances.
+  void AddNameColumns();
+
   // Totals of the last row that was committed.
   const RowTotals& row_totals() const { return row_; }
 

@@ -195,6 +195,23 @@ void WriteChunk(ThriftWriter& out, const Chunk& chunk) {
   out.EndStruct();
 }
 
+void WriteRowGroup(ThriftWriter& out, const std::vector<Chunk>& chunks, int64_t rows) {
+  out.BeginElement();
+  out.BeginList(1, chunks.size(), ThriftWriter::kStruct);
+  int64_t uncompressed = 0;
+  int64_t compressed = 0;
+  for (const Chunk& chunk : chunks) {
+    WriteChunk(out, chunk);
+    uncompressed += chunk.uncompressed_bytes;
+    compressed += chunk.compressed_bytes;
+  }
+  out.I64(2, uncompressed);
+  out.I64(3, rows);
+  out.I64(5, static_cast<int64_t>(kMagic.size()));
+  out.I64(6, compressed);
+  out.EndStruct();
+}
+
 }  // namespace
 
 struct Part::State {
@@ -214,11 +231,11 @@ Part& Part::operator=(Part&&) noexcept = default;
 Part::~Part() = default;
 
 base::Result<Part> Part::Write(const Batch& batch, std::unique_ptr<base::OutputFile> file, TimeStorage times) {
-  assert(batch.rows() > 0);
   auto state = std::make_unique<State>();
   state->file = std::move(file);
   state->rows = batch.rows();
-  state->schema = batch.SchemaOf(true);
+  const bool any = batch.rows() > 0;
+  state->schema = batch.SchemaOf(any);
   std::string out(kMagic);
   internal::LeafEncoder encoder(times == TimeStorage::kText);
   state->times = times;
@@ -229,6 +246,7 @@ base::Result<Part> Part::Write(const Batch& batch, std::unique_ptr<base::OutputF
     out.clear();
   };
   for (const Field& field : state->schema.fields) {
+    if (!any) break;
     LeafPath path;
     path.column = batch.FindColumn(field.name);
     FindLeaves(field, path.column->node, path, {}, [&](const LeafPath& leaf, std::vector<std::string> names) {
@@ -256,24 +274,11 @@ base::Status Part::Finish(const Schema& schema) {
   WriteElement(footer, {"table", 0, nullptr, own.fields.size(), false, 0});
   WriteElements(footer, own.fields, ids);
   footer.I64(3, state.rows);
-  footer.BeginList(4, 1, ThriftWriter::kStruct);
-  footer.BeginElement();
-  footer.BeginList(1, state.chunks.size(), ThriftWriter::kStruct);
-  int64_t uncompressed = 0;
-  int64_t compressed = 0;
-  for (const Chunk& chunk : state.chunks) {
-    WriteChunk(footer, chunk);
-    uncompressed += chunk.uncompressed_bytes;
-    compressed += chunk.compressed_bytes;
-  }
-  footer.I64(2, uncompressed);
-  footer.I64(3, state.rows);
-  footer.I64(5, static_cast<int64_t>(kMagic.size()));
-  footer.I64(6, compressed);
-  footer.EndStruct();
+  footer.BeginList(4, state.rows > 0 ? 1 : 0, ThriftWriter::kStruct);
+  if (state.rows > 0) WriteRowGroup(footer, state.chunks, state.rows);
   footer.Text(6, kCreatedBy);
-  footer.BeginList(7, state.chunks.size(), ThriftWriter::kStruct);
-  for (size_t i = 0; i < state.chunks.size(); ++i) {  // column orders: by type
+  footer.BeginList(7, ids.size(), ThriftWriter::kStruct);
+  for (size_t i = 0; i < ids.size(); ++i) {  // column orders: by type
     footer.BeginElement();
     footer.BeginStruct(1);
     footer.EndStruct();

@@ -35,8 +35,8 @@ enum class TimeStorage : uint8_t { kTime, kText };
 
 class Part {
  public:
-  // Writes the batch's columns that have a value. Requires: batch.Close() was called, batch.rows() > 0. `file` is kept until
-  // Close.
+  // Writes the batch's columns that have a value; all, where it has no rows. Requires: batch.Close() was called. `file` is kept
+  // until Close.
   static base::Result<Part> Write(const Batch& batch, std::unique_ptr<base::OutputFile> file, TimeStorage times);
   Part(Part&&) noexcept;
   Part& operator=(Part&&) noexcept;

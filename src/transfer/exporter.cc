@@ -227,6 +227,18 @@ base::Result<ExportReport> Job::Finish() {
   DH_CHECK(CountProblems());
   progress.committing = true;
   DH_ASSIGN(const TakenBack taken, TakeBackLosers());
+  if (report.instances == 0) {
+    // Questions about studies want their columns, and there are engines that take a table without a file for a broken one.
+    mapping::RowBuilder names(options.mapping);
+    names.AddNameColumns();
+    schema_.Add(names.batch());
+    DH_ASSIGN(WrittenPart part, WriteBatch(names.batch(), table));
+    parts_.emplace(NewPartNumber(), std::move(part));
+  }
+  if (account != nullptr && account_parts_.empty()) {
+    mapping::RowBuilder lines(options.mapping);
+    DH_CHECK(WriteLines(lines));
+  }
   report.schema = schema_.Get();
   DH_CHECK(table::CheckNames(report.schema));
   if (account != nullptr) {

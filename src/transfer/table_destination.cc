@@ -35,7 +35,7 @@ class TableDestination final : public Destination {
         file.rows = part.part.rows();
         file.bytes = part.part.bytes();
         for (const table::ChunkStats& chunk : part.part.stats()) file.columns.push_back(StatsOf(chunk));
-        file.split_offsets = {4};
+        if (file.rows > 0) file.split_offsets = {4};
         files.push_back(std::move(file));
       }
       return files;

@@ -331,6 +331,24 @@ TEST_F(ExporterTest, ACancelledExportLeavesNothing) {
   EXPECT_FALSE(std::filesystem::exists(scratch_.path("warehouse"))) << "a folder that the export made";
 }
 
+TEST_F(ExporterTest, WithoutInstancesTheTableHasTheColumnsThatNameThem) {
+  Write("text.txt", "no DICOM");
+  ExportOptions options;
+  options.mapping.extra.source_path = true;
+  ASSERT_TRUE(Run(options, warehouse::Disposition::kEmpty).ok());
+  const std::string names = "SOPInstanceUID, StudyInstanceUID, SeriesInstanceUID, OtherElements, DroppedTags, SourcePath";
+  EXPECT_EQ(Ask(names), "");
+  EXPECT_EQ(Ask("COUNT(*)"), "0\n");
+  EXPECT_EQ(Ask("Reason, TagPath", kAccountName), "");
+  // icebird reads no table without a data file.
+  const warehouse::Warehouse real(scratch_.path("warehouse"));
+  EXPECT_THAT(real.OpenTable(kName)->files, SizeIs(1));
+  EXPECT_THAT(real.OpenTable(kAccountName)->files, SizeIs(1));
+  Write("a.dcm", Instance("1.1", "P1"));
+  ASSERT_TRUE(Run(options, warehouse::Disposition::kEmpty).ok());
+  EXPECT_EQ(Ask("SOPInstanceUID, StudyInstanceUID, SeriesInstanceUID, PatientID"), "1.1|1.2.7|1.2.8|P1\n");
+}
+
 TEST_F(ExporterTest, AnExportCancelledOnItsWayLeavesTheOldTable) {
   Write("0", Instance("1.0", "old"));
   ASSERT_TRUE(Run().ok());
