@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
@@ -121,6 +122,7 @@ struct Exchange {
   bool broken = false;   // no use in writing to the connection any more
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
+  size_t sent = 0;  // of the response in memory, head and body, by the handler's thread
   Clock::time_point start = Clock::now();
 };
 
@@ -161,6 +163,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, public
   void FinishBody(Exchange& exchange);
   void MakeResponseHead(Exchange& exchange, Framing& framing);
   void StreamResponse(Exchange& exchange, const Framing& framing);
+  void SendAtOnce(Exchange& exchange);
   void Refuse(Exchange& exchange, int status, const std::string& text);
   void Report(const Exchange& exchange);
 
@@ -359,7 +362,8 @@ asio::awaitable<bool> Connection::ReadEarlyBody(Exchange& exchange) {
     read_deadline_.Set(server_.silence_seconds());
     const Clock::time_point start = Clock::now();
     error_code error;
-    const size_t count = co_await AsyncRead(buffer_.Room(kHeadReadBytes), error);
+    const uint64_t wanted = std::clamp<uint64_t>(body.left(), kHeadReadBytes, kEarlyBodyBytes);
+    const size_t count = co_await AsyncRead(buffer_.Room(wanted), error);
     buffer_.Commit(count);
     if (read_deadline_.Clear() || !read_floor_.Keeps(Clock::now() - start, count)) {
       Refuse(exchange, 408, "the body came too slowly");
@@ -526,7 +530,25 @@ void Connection::Answer(Exchange& exchange) {
   if (exchange.broken) return;
   Framing framing;
   MakeResponseHead(exchange, framing);
-  if (exchange.response.stream) StreamResponse(exchange, framing);
+  if (exchange.response.stream) {
+    StreamResponse(exchange, framing);
+  } else {
+    SendAtOnce(exchange);
+  }
+}
+
+// What the socket takes of a response in memory without waiting: the peer then need not wait until the I/O thread has woken. The
+// rest, and whatever is wrong, is the I/O thread's.
+void Connection::SendAtOnce(Exchange& exchange) {
+  if (tls_) return;
+  std::string& head = exchange.response_head;
+  std::string& body = exchange.response.body;
+  std::array<iovec, 2> pieces{{{head.data(), head.size()}, {body.data(), body.size()}}};
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = pieces.size();
+  const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent > 0) exchange.sent = static_cast<size_t>(sent);
 }
 
 // ---- Connection: the response, on the I/O thread
@@ -547,6 +569,9 @@ asio::awaitable<void> Connection::WriteResponse(Exchange& exchange) {
   std::string& head = exchange.response_head;
   std::string_view body = exchange.response.body;
   exchange.bytes_out += body.size();
+  const size_t sent_of_head = std::min(exchange.sent, head.size());
+  head.erase(0, sent_of_head);
+  body.remove_prefix(exchange.sent - sent_of_head);
   if (body.size() <= kHeadReadBytes) {  // in one packet
     head += body;
     body = {};
