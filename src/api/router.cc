@@ -25,34 +25,46 @@ std::vector<std::string> SplitAt(std::string_view text, char separator) {
 
 // A segment of a pattern against one of a path: "name", "{name}", "{name}:verb". How well it fits: 0 not at all, 1 by a
 // {name}, 2 by one with a verb, 3 by its letters.
-int MatchSegment(std::string_view pattern, const std::string& segment, PathValues& values) {
+int MatchSegment(std::string_view pattern, const std::string& segment) {
   if (!pattern.starts_with('{')) return pattern == segment ? 3 : 0;
-  const size_t end = pattern.find('}');
-  const std::string_view verb = pattern.substr(end + 1);
+  const std::string_view verb = pattern.substr(pattern.find('}') + 1);
   if (segment.size() <= verb.size() || !segment.ends_with(verb)) return 0;
   // A verb belongs to a route that names it, or to none.
-  values.Set(pattern.substr(1, end - 1), segment.substr(0, segment.size() - verb.size()));
   return verb.empty() ? 1 : 2;
 }
 
-// How well a path fits a pattern: the fits of its segments, to be compared from the left; nothing when it does not fit.
-std::optional<std::string> MatchPath(const std::vector<std::string>& pattern, const std::vector<std::string>& path,
-                                     PathValues& values) {
+// How well a path fits a pattern: the fits of its segments, to be compared from the left; nothing when it does not fit. Each
+// request is compared with all patterns, so values are taken of the best one only.
+std::optional<std::string> MatchPath(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
+  const bool takes_rest = !pattern.empty() && pattern.back().ends_with("**}");
+  if (takes_rest ? path.size() < pattern.size() : path.size() != pattern.size()) return std::nullopt;
   std::string fit;
   for (size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i].ends_with("**}")) {
-      if (i >= path.size()) return std::nullopt;
-      std::string rest;
-      for (size_t j = i; j < path.size(); ++j) rest += (j > i ? "/" : "") + path[j];
-      values.Set(std::string_view(pattern[i]).substr(1, pattern[i].size() - 4), std::move(rest));
-      return fit + '0';
-    }
-    const int matched = i < path.size() ? MatchSegment(pattern[i], path[i], values) : 0;
+    if (takes_rest && i + 1 == pattern.size()) return fit + '0';
+    const int matched = MatchSegment(pattern[i], path[i]);
     if (matched == 0) return std::nullopt;
     fit += static_cast<char>('0' + matched);
   }
-  if (path.size() != pattern.size()) return std::nullopt;
   return fit;
+}
+
+// What the {names} of a pattern matched that fits.
+PathValues ValuesOf(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
+  PathValues values;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const std::string_view segment = pattern[i];
+    if (!segment.starts_with('{')) continue;
+    if (segment.ends_with("**}")) {
+      std::string rest;
+      for (size_t j = i; j < path.size(); ++j) rest += (j > i ? "/" : "") + path[j];
+      values.Set(segment.substr(1, segment.size() - 4), std::move(rest));
+      continue;
+    }
+    const size_t end = segment.find('}');
+    const size_t verb_bytes = segment.size() - end - 1;
+    values.Set(segment.substr(1, end - 1), path[i].substr(0, path[i].size() - verb_bytes));
+  }
+  return values;
 }
 
 bool IsBelow(const std::string& path, const std::string& prefix) {
@@ -77,11 +89,9 @@ void Router::SetErrors(std::string_view prefix, ErrorBody body) { errors_.emplac
 http::Response Router::Handle(http::Request& request) const {
   const Route* best = nullptr;
   std::string best_fit;
-  PathValues best_values;
   std::set<std::string> allowed;
   for (const Route& route : routes_) {
-    PathValues values;
-    const auto fit = MatchPath(route.segments, request.target.segments, values);
+    const auto fit = MatchPath(route.segments, request.target.segments);
     if (!fit || *fit < best_fit) continue;
     if (*fit > best_fit) {  // a better pattern's methods count, not those of what it hides
       best_fit = *fit;
@@ -91,9 +101,8 @@ http::Response Router::Handle(http::Request& request) const {
     allowed.insert(route.method);
     if (route.method != request.method && !(request.method == "HEAD" && route.method == "GET")) continue;
     best = &route;
-    best_values = std::move(values);
   }
-  if (best != nullptr) return best->handler(request, best_values);
+  if (best != nullptr) return best->handler(request, ValuesOf(best->segments, request.target.segments));
   const std::string path = request.target.raw.substr(0, request.target.raw.find('?'));
   const int status = allowed.empty() ? 404 : 405;
   const std::string text =

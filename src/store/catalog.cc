@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -181,8 +182,28 @@ struct Catalog::State {
     return find.Step();
   }
 
+  // Each request to a store asks this: the statement is kept.
+  Result<std::optional<DicomStore>> FindStore(const DicomStoreName& name) {
+    if (!find_store) {
+      DH_ASSIGN(find_store,
+                database.Prepare(std::string(kStoreColumns) + "WHERE project=?1 AND location=?2 AND dataset=?3 AND store=?4"));
+    }
+    BindName(*find_store, 1, name);
+    const Result<bool> found = find_store->Step();
+    Result<std::optional<DicomStore>> store = std::optional<DicomStore>();
+    if (!found.ok()) {
+      store = found.error();
+    } else if (*found) {
+      Result<DicomStore> read = StoreOf(*find_store);
+      store = read.ok() ? Result<std::optional<DicomStore>>(*std::move(read)) : read.error();
+    }
+    find_store->Reset();  // or it would hold its state of the database open
+    return store;
+  }
+
   std::mutex mutex;  // of all that follows
   Database database;
+  std::optional<Statement> find_store;  // goes before the database does
   int64_t last_operation_id = 0;
 };
 
@@ -298,11 +319,8 @@ Result<DicomStore> Catalog::CreateDicomStore(const DicomStoreName& name, const J
 
 Result<DicomStore> Catalog::GetDicomStore(const DicomStoreName& name) {
   const std::lock_guard lock(state_->mutex);
-  DH_ASSIGN(Statement find, state_->database.Prepare(std::string(kStoreColumns) +
-                                                     "WHERE project=?1 AND location=?2 AND dataset=?3 AND store=?4"));
-  BindName(find, 1, name);
-  DH_ASSIGN(const bool found, find.Step());
-  if (found) return StoreOf(find);
+  DH_ASSIGN(auto store, state_->FindStore(name));
+  if (store) return *std::move(store);
   DH_ASSIGN(const bool dataset, state_->DatasetExists(name.dataset));
   if (!dataset) return NotFound("dataset " + name.dataset.Text());
   return NotFound("DICOM store " + name.Text());

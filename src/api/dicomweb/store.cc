@@ -1,4 +1,5 @@
 // The Store transaction (STOW-RS, PS3.18 §10.5): parts go to the store as they come, and are committed in groups.
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -14,6 +15,9 @@ namespace {
 using base::Error;
 using base::ErrorCode;
 
+// What is taken from a body at once.
+constexpr size_t kReadBytes = 64 << 10;
+
 uint16_t ReasonOf(const Error& error) {
   const bool bytes = error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kUnsupported;
   return bytes ? kCannotUnderstand : error.code == ErrorCode::kInvalidArgument ? kProcessingFailure : kOutOfResources;
@@ -23,7 +27,7 @@ uint16_t ReasonOf(const Error& error) {
 class Session {
  public:
   Session(store::Instances& instances, const Resource& resource)
-      : instances_(&instances), resource_(&resource), response_(resource.url), buffer_(base::kCopyBytes) {}
+      : instances_(&instances), resource_(&resource), response_(resource.url) {}
 
   // Reads one instance to the end of `body`. Errors: those of the body only; what the instance lacks is an outcome.
   base::Status Add(http::BodyReader& body);
@@ -44,7 +48,8 @@ class Session {
   store::Instances* instances_;
   const Resource* resource_;
   StoreResponse response_;
-  std::vector<uint8_t> buffer_;
+  // Not cleared, and small enough that the allocator keeps it: one for each request.
+  std::unique_ptr<uint8_t[]> buffer_ = std::make_unique_for_overwrite<uint8_t[]>(kReadBytes);
   std::vector<std::unique_ptr<store::Incoming>> group_;
   uint64_t group_bytes_ = 0;
   size_t count_ = 0;
@@ -55,11 +60,12 @@ base::Status Session::Add(http::BodyReader& body) {
   auto incoming = instances_->Begin(resource_->dicom_store.id);
   base::Status state = incoming.ok() ? base::Status() : base::Status(incoming.error());
   uint64_t bytes = 0;
+  const std::span<uint8_t> buffer(buffer_.get(), kReadBytes);
   while (true) {  // to the end in any case: the next part comes behind it
-    DH_ASSIGN(const size_t count, body.Read(buffer_));
+    DH_ASSIGN(const size_t count, body.Read(buffer));
     if (count == 0) break;
     bytes += count;
-    if (state.ok()) state = (*incoming)->Append(std::span(buffer_).first(count));
+    if (state.ok()) state = (*incoming)->Append(buffer.first(count));
   }
   if (state.ok()) state = (*incoming)->Finish();
   if (!state.ok()) {
