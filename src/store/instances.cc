@@ -180,8 +180,8 @@ base::Status StoredInstances::ApplyGroup(std::span<Request* const> group, bool& 
   }
   DH_CHECK(instance_writer_.Sync());
   DH_CHECK(index_->Settle());
-  DH_CHECK(index_->SetSegment(RecordKind::kInstance, instance_writer_.number(), instance_writer_.end()));
-  DH_CHECK(index_->SetSegment(RecordKind::kHeader, header_writer_.number(), header_writer_.end()));
+  index_->SetSegment(RecordKind::kInstance, instance_writer_.number(), instance_writer_.end());
+  index_->SetSegment(RecordKind::kHeader, header_writer_.number(), header_writer_.end());
   if (syncs_index) {
     index_->SetLog(instance_writer_.number(), headers_doubtful_ ? index_->synced_headers() : SyncedNow());
   }

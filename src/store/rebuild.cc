@@ -164,7 +164,10 @@ class StoredInstances::Rebuilder {
 base::Status StoredInstances::SetSegmentEnd(int64_t number, uint64_t end) {
   Request request;
   request.syncs_index = true;
-  request.apply = [&] { return index_->SetSegment(RecordKind::kInstance, number, end); };
+  request.apply = [&]() -> base::Status {
+    index_->SetSegment(RecordKind::kInstance, number, end);
+    return {};
+  };
   return Submit(request);
 }
 

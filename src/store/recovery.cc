@@ -340,7 +340,7 @@ base::Status StoredInstances::RemakeHeaders(const Tails& tails) {
   Request request;
   request.syncs_index = true;
   request.apply = [&]() -> base::Status {
-    for (const auto& [number, end] : tails.header_ends) DH_CHECK(index_->SetSegment(RecordKind::kHeader, number, end));
+    for (const auto& [number, end] : tails.header_ends) index_->SetSegment(RecordKind::kHeader, number, end);
     for (const InstanceRow& row : tails.without_header) DH_CHECK(RemakeHeader(row));
     return {};
   };

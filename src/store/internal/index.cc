@@ -235,6 +235,7 @@ void IndexWriter::Rollback() {
   Reset();
   known_.clear();
   written_.clear();
+  segments_.clear();
   // Numbers go on: what failed may come back after a crash, and nothing may be like it.
 }
 
@@ -242,8 +243,7 @@ void IndexWriter::Reset() {
   series_.clear();
   studies_.clear();
   totals_.clear();
-  live_.clear();
-  segments_.clear();
+  touched_.clear();
   if (known_.size() > kMaxKnown) known_.clear();
   if (written_.size() > 2 * kMaxKnown) written_.clear();
 }
@@ -313,9 +313,9 @@ base::Status IndexWriter::Insert(int64_t id, ChangeKind kind, int64_t time_us, c
   totals.header_bytes += static_cast<int64_t>(header.bytes);
   const size_t uid_bytes = incoming.key().instance.size();
   if (blob.segment != 0) {
-    live_[{RecordKind::kInstance, blob.segment}] += static_cast<int64_t>(RecordBytes(uid_bytes, blob.bytes));
+    touched_[{RecordKind::kInstance, blob.segment}].live += static_cast<int64_t>(RecordBytes(uid_bytes, blob.bytes));
   }
-  live_[{RecordKind::kHeader, header.segment}] += static_cast<int64_t>(RecordBytes(uid_bytes, header.bytes));
+  touched_[{RecordKind::kHeader, header.segment}].live += static_cast<int64_t>(RecordBytes(uid_bytes, header.bytes));
   for (const Level level : {Level::kStudy, Level::kSeries}) {
     LevelState& state = level == Level::kStudy ? studies_[known.study] : series_[known.series];
     state.row = level == Level::kStudy ? known.study : known.series;
@@ -330,15 +330,15 @@ base::Status IndexWriter::Insert(int64_t id, ChangeKind kind, int64_t time_us, c
 
 base::Status IndexWriter::MoveHeader(const InstanceRow& row, const Place& header) {
   const size_t uid_bytes = row.info.key.instance.size();
-  live_[{RecordKind::kHeader, row.header.segment}] -= static_cast<int64_t>(RecordBytes(uid_bytes, row.header.bytes));
-  live_[{RecordKind::kHeader, header.segment}] += static_cast<int64_t>(RecordBytes(uid_bytes, header.bytes));
+  touched_[{RecordKind::kHeader, row.header.segment}].live -= static_cast<int64_t>(RecordBytes(uid_bytes, row.header.bytes));
+  touched_[{RecordKind::kHeader, header.segment}].live += static_cast<int64_t>(RecordBytes(uid_bytes, header.bytes));
   totals_[row.store].header_bytes += static_cast<int64_t>(header.bytes) - static_cast<int64_t>(row.header.bytes);
   return RunOnce(*connection_, "UPDATE instances SET header_segment = ?, header_offset = ?, header_bytes = ? WHERE id = ?",
                  {header.segment, static_cast<int64_t>(header.offset), static_cast<int64_t>(header.bytes), row.info.id});
 }
 
 base::Status IndexWriter::AddGarbage(RecordKind kind, const Place& place, size_t uid_bytes, int64_t number) {
-  if (place.segment != 0) live_[{kind, place.segment}] -= static_cast<int64_t>(RecordBytes(uid_bytes, place.bytes));
+  if (place.segment != 0) touched_[{kind, place.segment}].live -= static_cast<int64_t>(RecordBytes(uid_bytes, place.bytes));
   return RunOnce(
       *connection_, "INSERT INTO garbage(number, kind, segment, offset, bytes) VALUES(?, ?, ?, ?, ?)",
       {number, static_cast<int64_t>(kind), place.segment, static_cast<int64_t>(place.offset), static_cast<int64_t>(place.bytes)});
@@ -434,23 +434,29 @@ base::Status IndexWriter::NeedSegment(RecordKind kind, int64_t number) {
   return RunOnce(*connection_, "INSERT OR IGNORE INTO segments(kind, number) VALUES(?, ?)", {static_cast<int64_t>(kind), number});
 }
 
-base::Status IndexWriter::SetSegment(RecordKind kind, int64_t number, uint64_t end) {
-  if (number == 0) return {};
-  return RunOnce(*connection_, "INSERT INTO segments(kind, number, end) VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE SET end = ?3",
-                 {static_cast<int64_t>(kind), number, static_cast<int64_t>(end)});
+void IndexWriter::SetSegment(RecordKind kind, int64_t number, uint64_t end) {
+  if (number != 0) touched_[{kind, number}].end = end;
 }
 
 base::Status IndexWriter::SaveTotals() {
-  for (const auto& [segment, live] : live_) {
-    DH_CHECK(RunOnce(*connection_, "UPDATE segments SET live = live + ? WHERE kind = ? AND number = ?",
-                     {live, static_cast<int64_t>(segment.first), segment.second}));
+  for (const auto& [segment, change] : touched_) {
+    const auto kind = static_cast<int64_t>(segment.first);
+    if (change.end) {
+      DH_CHECK(RunOnce(*connection_,
+                       "INSERT INTO segments(kind, number, end, live) VALUES(?1, ?2, ?3, ?4) "
+                       "ON CONFLICT DO UPDATE SET end = ?3, live = live + ?4",
+                       {kind, segment.second, static_cast<int64_t>(*change.end), change.live}));
+    } else {
+      DH_CHECK(RunOnce(*connection_, "UPDATE segments SET live = live + ? WHERE kind = ? AND number = ?",
+                       {change.live, kind, segment.second}));
+    }
   }
   for (const auto& [store, totals] : totals_) {
-    DH_CHECK(RunOnce(*connection_, "INSERT OR IGNORE INTO stores(store) VALUES(?)", {store}));
     DH_CHECK(RunOnce(*connection_,
-                     "UPDATE stores SET studies = studies + ?, series = series + ?, instances = instances + ?, "
-                     "header_bytes = header_bytes + ?, blob_bytes = blob_bytes + ? WHERE store = ?",
-                     {totals.studies, totals.series, totals.instances, totals.header_bytes, totals.blob_bytes, store}));
+                     "INSERT INTO stores(store, studies, series, instances, header_bytes, blob_bytes) "
+                     "VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET studies = studies + ?2, series = series + ?3, "
+                     "instances = instances + ?4, header_bytes = header_bytes + ?5, blob_bytes = blob_bytes + ?6",
+                     {store, totals.studies, totals.series, totals.instances, totals.header_bytes, totals.blob_bytes}));
   }
   return {};
 }
@@ -499,6 +505,7 @@ base::Result<std::vector<SegmentRow>> IndexWriter::TakeEmptySegments(int64_t act
     }
     DH_CHECK(RunOnce(*connection_, "DELETE FROM segments WHERE kind = ? AND number = ?",
                      {static_cast<int64_t>(row.kind), row.number}));
+    segments_.erase({row.kind, row.number});
     empty.push_back(row);
   }
   return empty;

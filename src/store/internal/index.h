@@ -159,9 +159,10 @@ class IndexWriter {
   base::Status Remove(const InstanceRow& row, bool deleted, int64_t time_us);
   // Counts and attributes of series and studies as the rows now say. Before Commit, and when all header bytes are readable.
   base::Status Settle();
-  // Makes the row of a segment that gets its first record; once in a transaction is enough.
+  // Makes the row of a segment that gets its first record.
   base::Status NeedSegment(RecordKind kind, int64_t number);
-  base::Status SetSegment(RecordKind kind, int64_t number, uint64_t end);
+  // Written by Commit.
+  void SetSegment(RecordKind kind, int64_t number, uint64_t end);
   base::Status ForgetStore(int64_t store);  // its log and its totals; after its instances
 
   base::Result<std::vector<SegmentRow>> Segments();
@@ -198,6 +199,12 @@ class IndexWriter {
     int64_t blob_bytes = 0;
   };
 
+  // What a transaction changes of one segment.
+  struct SegmentState {
+    int64_t live = 0;             // bytes more
+    std::optional<uint64_t> end;  // the new one
+  };
+
   struct Log {
     int64_t segment = 0;
     SyncedHeaders synced_headers;
@@ -226,11 +233,11 @@ class IndexWriter {
 
   std::map<int64_t, LevelState> series_;  // by row
   std::map<int64_t, LevelState> studies_;
-  std::map<int64_t, Totals> totals_;                          // by store
-  std::set<std::pair<RecordKind, int64_t>> segments_;         // whose rows are there
-  std::map<std::pair<RecordKind, int64_t>, int64_t> live_;    // by segment
-  std::map<std::pair<int64_t, std::string>, Known> known_;    // by store and "study/series"; of earlier transactions too
-  std::map<std::pair<Level, int64_t>, std::string> written_;  // the members that a level's row has
+  std::map<int64_t, Totals> totals_;                                // by store
+  std::map<std::pair<RecordKind, int64_t>, SegmentState> touched_;  // segments
+  std::set<std::pair<RecordKind, int64_t>> segments_;               // whose rows are there; of earlier transactions too
+  std::map<std::pair<int64_t, std::string>, Known> known_;          // by store and "study/series"; of earlier transactions too
+  std::map<std::pair<Level, int64_t>, std::string> written_;        // the members that a level's row has
 };
 
 }  // namespace dicomhouse::store

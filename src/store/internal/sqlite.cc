@@ -117,24 +117,44 @@ base::Result<Database> Database::Open(const std::string& path, Mode mode) {
 Database::Database(Database&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)),
       path_(std::move(other.path_)),
+      often_(std::move(other.often_)),
       log_pages_(std::move(other.log_pages_)),
       log_is_doubtful_(other.log_is_doubtful_) {}
 
 Database& Database::operator=(Database&& other) noexcept {
   std::swap(handle_, other.handle_);
   std::swap(path_, other.path_);
+  std::swap(often_, other.often_);
   std::swap(log_pages_, other.log_pages_);
   std::swap(log_is_doubtful_, other.log_is_doubtful_);
   return *this;
 }
 
-Database::~Database() { sqlite3_close_v2(handle_); }
+// With statements left it would only be closed when they go.
+Database::~Database() {
+  often_ = {};
+  sqlite3_close_v2(handle_);
+}
 
 base::Status Database::Execute(const std::string& sql) {
   const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
   NoteSync(code);
   if (code != SQLITE_OK) return ErrorOf(handle_, code, path_);
   return {};
+}
+
+base::Status Database::Execute(Often which) {
+  static constexpr std::array<const char*, 3> kSql = {"BEGIN IMMEDIATE", "BEGIN", "COMMIT"};
+  Statement& statement = often_[static_cast<size_t>(which)];
+  if (statement.statement_ == nullptr) {
+    DH_ASSIGN(statement, Prepare(kSql[static_cast<size_t>(which)]));
+  }
+  const int code = sqlite3_step(statement.statement_);
+  NoteSync(code);
+  base::Status status;
+  if (code != SQLITE_DONE) status = ErrorOf(handle_, code, path_);
+  statement.Reset();
+  return status;
 }
 
 base::Result<Statement> Database::Prepare(std::string_view sql) {
@@ -191,7 +211,7 @@ base::Status Database::RewriteLog() {
 }
 
 base::Result<DatabaseTransaction> DatabaseTransaction::Begin(Database& database, Database::Mode mode) {
-  DH_CHECK(database.Execute(mode == Database::Mode::kWrite ? "BEGIN IMMEDIATE" : "BEGIN"));
+  DH_CHECK(database.Execute(mode == Database::Mode::kWrite ? Database::Often::kBeginWrite : Database::Often::kBeginRead));
   return DatabaseTransaction(database);
 }
 
@@ -203,7 +223,7 @@ DatabaseTransaction::~DatabaseTransaction() {
 }
 
 base::Status DatabaseTransaction::Commit() {
-  DH_CHECK(database_->Execute("COMMIT"));
+  DH_CHECK(database_->Execute(Database::Often::kCommit));
   database_ = nullptr;
   return {};
 }

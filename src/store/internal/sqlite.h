@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -58,6 +59,9 @@ class Database {
 
   // Runs statements without parameters and rows, separated by ';'.
   base::Status Execute(const std::string& sql);
+  // The same of one statement that is run often: prepared once.
+  enum class Often { kBeginWrite, kBeginRead, kCommit };
+  base::Status Execute(Often which);
   // `sql` is one statement of ours, never made from input.
   base::Result<Statement> Prepare(std::string_view sql);
   int64_t LastRowId() const;
@@ -81,6 +85,7 @@ class Database {
   void NoteSync(int code) { log_is_doubtful_ = log_is_doubtful_ || code == SQLITE_IOERR_FSYNC; }
   sqlite3* handle_ = nullptr;
   std::string path_;
+  std::array<Statement, 3> often_;  // by Often; they go before the handle does
   std::unique_ptr<int> log_pages_;  // after the last commit; SQLite keeps its address
   bool log_is_doubtful_ = false;
 };
