@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -47,6 +48,25 @@ class PosixOutputFile final : public OutputFile {
     DH_CHECK(Resume());
     if (::ftruncate(fd_, static_cast<off_t>(size)) != 0) return SystemError(path_, "can't cut");
     if (::lseek(fd_, static_cast<off_t>(size), SEEK_SET) < 0) return SystemError(path_, "can't seek");
+    return {};
+  }
+
+  Status Reserve(uint64_t bytes) override {
+    DH_CHECK(Resume());
+    const off_t end = ::lseek(fd_, 0, SEEK_CUR);
+    if (end < 0) return SystemError(path_, "can't seek");
+    static constexpr std::array<char, 64 << 10> kZeros{};
+    for (uint64_t done = 0; done < bytes;) {
+      const auto count = static_cast<size_t>(std::min<uint64_t>(kZeros.size(), bytes - done));
+      const ssize_t written = ::pwrite(fd_, kZeros.data(), count, end + static_cast<off_t>(done));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) {
+        Status failed = SystemError(path_, "can't write");
+        (void)Truncate(static_cast<uint64_t>(end));
+        return failed;
+      }
+      done += static_cast<uint64_t>(written);
+    }
     return {};
   }
 

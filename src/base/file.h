@@ -69,6 +69,13 @@ class OutputFile {
   virtual Status Append(std::string_view bytes) = 0;
   // Cuts the file to `size` bytes; the next Append goes there.
   virtual Status Truncate(uint64_t size) = 0;
+  // Writes zeros behind the end, which stays where it is: what is appended takes their place. Once they are synced, a sync of
+  // what is written there has no new size and no new blocks to write. Truncate takes what is left of them away. Not with Pause.
+  // After an error there are none.
+  virtual Status Reserve(uint64_t bytes) {
+    (void)bytes;
+    return {};
+  }
   // Frees the descriptor until the next call that needs it: thousands of files may wait so.
   virtual Status Pause() { return {}; }
   // Bytes and size are on the disk when this returns (fdatasync). After an error nothing is known of what is.

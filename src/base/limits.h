@@ -77,6 +77,10 @@ inline constexpr uint64_t kMaxSegmentInstanceBytes = uint64_t{4} << 20;
 inline constexpr uint64_t kSegmentBytes = uint64_t{256} << 20;
 // Bytes of instances that a start after a crash may have to read again, because the index on the disk has not seen them.
 inline constexpr uint64_t kMaxUnindexedBytes = uint64_t{32} << 20;
+// Zeros that are written ahead of the newest segment's records, so that a sync of a small group writes these and nothing else;
+// and the largest group for which that is worth writing twice.
+inline constexpr uint64_t kLogReserveBytes = uint64_t{1} << 20;
+inline constexpr uint64_t kMaxReservingGroupBytes = uint64_t{128} << 10;
 // Instances that an import or a STOW stores at once: one sync for all of them.
 inline constexpr size_t kMaxGroupInstances = 256;
 inline constexpr uint64_t kMaxGroupBytes = uint64_t{32} << 20;

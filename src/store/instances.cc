@@ -59,8 +59,8 @@ StoredInstances::StoredInstances(const std::string& folder, base::FileSystem& fi
       instances_(base::JoinPath(folder, kSegmentsFolder), std::string(kSegmentSuffix)),
       headers_(base::JoinPath(folder, kHeadersFolder), std::string(kHeaderSuffix)),
       readers_(index_path_),
-      instance_writer_(files, instances_),
-      header_writer_(files, headers_) {}
+      instance_writer_(files, instances_, SegmentWriter::Space::kAhead),
+      header_writer_(files, headers_, SegmentWriter::Space::kAsNeeded) {}
 
 StoredInstances::~StoredInstances() {
   // So that the next process has nothing to catch up with. Where it fails, it has.

@@ -80,29 +80,38 @@ class StoredInstances::Rebuilder {
     return {};
   }
 
-  base::Status Scan(SegmentFiles& files, int64_t number, const VisitRecord& visit) {
+  // Returns where what is there ends: zeros may have been written ahead of it.
+  base::Result<uint64_t> Scan(SegmentFiles& files, int64_t number, const VisitRecord& visit) {
     DH_ASSIGN(const auto file, files.Open(number));
     DH_ASSIGN(const uint64_t size, store_->files_->Size(files.PathOf(number)));
     dicom::FileSource source(*file);
-    return SalvageSegment(source, 0, size, visit, [&](uint64_t from, uint64_t to) {
+    uint64_t end = 0;
+    const auto visit_record = [&](const RecordHeader& header, uint64_t offset) {
+      const size_t uid_bytes = header.uid.size();
+      end = offset - RecordHeaderBytes(uid_bytes) + RecordBytes(uid_bytes, header.bytes);
+      return visit(header, offset);
+    };
+    DH_CHECK(SalvageSegment(source, 0, size, visit_record, [&](uint64_t from, uint64_t to) {
+      end = to;
       if (&files == &store_->instances_ && reading_) {
         Damaged(files.PathOf(number) + " at byte " + std::to_string(from) + ": " + std::to_string(to - from) +
                 " bytes are no record");
       }
-    });
+    }));
+    return end;
   }
 
   base::Status ReadSegment(int64_t number) {
     reading_ = true;
     base::Status status;
-    DH_CHECK(Scan(store_->instances_, number, [&](const RecordHeader& header, uint64_t offset) {
+    const auto end = Scan(store_->instances_, number, [&](const RecordHeader& header, uint64_t offset) {
       if (header.kind == RecordKind::kInstance) status = Read(header, {number, offset, header.bytes});
       return status.ok();
-    }));
+    });
+    DH_CHECK(end);
     DH_CHECK(status);
     DH_CHECK(Commit());
-    DH_ASSIGN(const uint64_t size, store_->files_->Size(store_->instances_.PathOf(number)));
-    return store_->SetSegmentEnd(number, size);
+    return store_->SetSegmentEnd(number, *end);
   }
 
   base::Status Read(const RecordHeader& header, const Place& place) {

@@ -141,6 +141,10 @@ class FaultyOutputFile final : public OutputFile {
     DH_CHECK(files_.Count("Truncate", path_));
     return real_->Truncate(size);
   }
+  Status Reserve(uint64_t bytes) override {
+    DH_CHECK(files_.Count("Reserve", path_));
+    return real_->Reserve(bytes);
+  }
   Status Sync() override {
     DH_CHECK(files_.Count("Sync", path_));
     const std::lock_guard lock(files_.mutex_);

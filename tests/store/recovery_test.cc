@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <random>
 
 #include "store/internal/sqlite.h"
@@ -61,6 +63,13 @@ void CopySegments(const std::string& from, const std::string& to) {
   }
 }
 
+// Where the records of the log end: zeros may have been written ahead of it.
+uint64_t EndOfLog(const std::string& folder) {
+  std::ifstream file(folder + "/segments/00000001.seg", std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return (bytes.find_last_not_of('\0') / 8 + 1) * 8;
+}
+
 void ExpectWhole(Instances& instances) {
   const auto count = instances.Verify([](const std::string& line) { ADD_FAILURE() << line; });
   EXPECT_TRUE(count.ok()) << (count.ok() ? "" : count.error().message);
@@ -106,6 +115,49 @@ TEST(StoreRecovery, WhatTheIndexLostIsReadFromTheLogAgain) {
   }
 }
 
+TEST(StoreRecovery, ZerosAreWrittenAheadOfTheLogAndAreNoRecords) {
+  const Folder folder;
+  const Folder after;
+  const std::string log = "/segments/00000001.seg";
+  {
+    auto instances = MustOpen(folder.path());
+    ASSERT_TRUE(Put(*instances, kStore, MakeInstance(Number(0))).ok());
+    CopyIndex(folder.path(), after.path());
+    const uint64_t size = std::filesystem::file_size(folder.path() + log);
+    for (int i = 1; i < 20; ++i) ASSERT_TRUE(Put(*instances, kStore, MakeInstance(Number(i))).ok());
+    EXPECT_EQ(std::filesystem::file_size(folder.path() + log), size);  // no sync of a size
+    EXPECT_GT(size, EndOfLog(folder.path()) + 1000);
+    ExpectWhole(*instances);
+    CopySegments(folder.path(), after.path());
+  }
+  EXPECT_EQ(std::filesystem::file_size(folder.path() + log), EndOfLog(folder.path()));  // closed
+  const Folder rebuilt;
+  CopySegments(after.path(), rebuilt.path());
+  const auto result = RebuildIndex(rebuilt.path(), base::RealFileSystem(), [](size_t, size_t) {});
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->instances, 20);
+  EXPECT_THAT(result->damaged, IsEmpty());
+  for (const std::string& path : {after.path(), rebuilt.path()}) {
+    auto instances = MustOpen(path);
+    for (int i = 0; i < 20; ++i) ExpectThere(*instances, Number(i));
+    ExpectWhole(*instances);
+    ASSERT_TRUE(Put(*instances, kStore, MakeInstance(Number(20))).ok());
+    instances.reset();
+    instances = MustOpen(path);
+    ExpectThere(*instances, Number(20));
+    ExpectWhole(*instances);
+  }
+}
+
+TEST(StoreRecovery, WhatIsAsNeededTakesNoZeros) {
+  const Folder folder;
+  std::vector<Facts> group;
+  for (int i = 0; i < 100; ++i) group.push_back(Number(i));
+  auto instances = MustOpen(folder.path());
+  PutGroup(*instances, group);
+  EXPECT_EQ(std::filesystem::file_size(folder.path() + "/segments/00000001.seg"), EndOfLog(folder.path()));
+}
+
 // A group whose sync was not through is the newest one: it is there or not. Damage in one before it costs the instance that is
 // damaged, and no other.
 TEST(StoreRecovery, ALogThatIsCutOrDamagedAnywhereGivesTheRest) {
@@ -117,10 +169,10 @@ TEST(StoreRecovery, ALogThatIsCutOrDamagedAnywhereGivesTheRest) {
     auto instances = MustOpen(folder.path());
     ASSERT_TRUE(Put(*instances, kStore, MakeInstance(Number(0))).ok());
     CopyIndex(folder.path(), before.path());
-    begin = std::filesystem::file_size(folder.path() + "/segments/00000001.seg");
+    begin = EndOfLog(folder.path());
     for (int group = 0; group < 4; ++group) {
       PutGroup(*instances, {Number(1 + 3 * group), Number(2 + 3 * group), Number(3 + 3 * group)});
-      ends.push_back(std::filesystem::file_size(folder.path() + "/segments/00000001.seg"));
+      ends.push_back(EndOfLog(folder.path()));
     }
     CopySegments(folder.path(), before.path());
   }
@@ -129,11 +181,13 @@ TEST(StoreRecovery, ALogThatIsCutOrDamagedAnywhereGivesTheRest) {
     const Folder after;
     CopyIndex(before.path(), after.path());
     CopySegments(before.path(), after.path());
-    // Cut, or a page in it that never came to the disk.
+    // Cut, in size or with zeros that were there before; or a page in it that never came to the disk.
     const std::string log = after.path() + "/segments/00000001.seg";
     const uint64_t bad = std::uniform_int_distribution<uint64_t>(begin, ends.back() - 1)(random);
     if (round % 2 == 0) {
+      const uint64_t size = std::filesystem::file_size(log);
       std::filesystem::resize_file(log, bad);
+      if (round % 4 == 0) std::filesystem::resize_file(log, size);
     } else {
       std::FILE* const file = std::fopen(log.c_str(), "r+b");
       std::fseek(file, static_cast<long>(bad), SEEK_SET);

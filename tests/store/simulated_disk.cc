@@ -47,6 +47,13 @@ class SimulatedOutput final : public base::OutputFile {
     size_ = size;
     return real_->Truncate(size);
   }
+  base::Status Reserve(uint64_t bytes) override {
+    if (Fails("Reserve")) return Failure();
+    if (node_ != nullptr) {
+      node_->pending.push_back({SimulatedDisk::Change::Kind::kWrite, size_, 0, std::string(bytes, '\0')});
+    }
+    return real_->Reserve(bytes);
+  }
   base::Status Sync() override {
     if (node_ == nullptr) return {};
     if (Fails("Sync")) {

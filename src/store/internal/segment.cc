@@ -148,10 +148,11 @@ void SegmentWriter::Open(int64_t number, uint64_t end, int64_t next) {
 base::Status SegmentWriter::BeginSegment() {
   if (file_ != nullptr) {
     if (synced_ != end_) DH_CHECK(Sync());
+    CutReserve();
     DH_CHECK(std::exchange(file_, nullptr)->Close());
   }
   number_ = next_++;
-  end_ = kept_ = synced_ = 0;
+  end_ = kept_ = synced_ = reserved_ = 0;
   new_name_ = true;
   DH_ASSIGN(file_, files_->Create(names_->PathOf(number_)));
   return {};
@@ -187,9 +188,23 @@ base::Status SegmentWriter::Write() {
   return Flush();
 }
 
+// Where there is no space for it, syncs take longer.
+void SegmentWriter::Reserve() {
+  const bool small = end_ - kept_ <= base::kMaxReservingGroupBytes;
+  if (space_ != Space::kAhead || end_ <= reserved_ || end_ >= base::kSegmentBytes || !small) return;
+  if (file_->Reserve(base::kLogReserveBytes).ok()) reserved_ = end_ + base::kLogReserveBytes;
+}
+
+// Where that fails, the next opening does it.
+void SegmentWriter::CutReserve() {
+  if (file_ != nullptr && reserved_ > end_) (void)file_->Truncate(end_);
+  reserved_ = 0;
+}
+
 base::Status SegmentWriter::Sync() {
   if (end_ == synced_) return {};
   DH_CHECK(Flush());
+  Reserve();
   base::Status synced = file_->Sync();
   if (!synced.ok()) {
     sync_failed_ = true;
@@ -209,6 +224,7 @@ SegmentWriter::Left SegmentWriter::Undo(bool certain) {
   const bool usable = certain && !sync_failed_ && !new_name_ && file_ != nullptr && file_->Truncate(kept_).ok();
   if (usable) {
     end_ = kept_;
+    reserved_ = 0;
     synced_ = std::min(synced_, kept_);
     return Left::kNothing;
   }
@@ -217,7 +233,7 @@ SegmentWriter::Left SegmentWriter::Undo(bool certain) {
   if (certain && new_name_ && number_ != 0) (void)files_->Remove(names_->PathOf(number_));
   sync_failed_ = new_name_ = false;
   number_ = 0;
-  end_ = kept_ = synced_ = 0;
+  end_ = kept_ = synced_ = reserved_ = 0;
   return left;
 }
 
@@ -254,6 +270,19 @@ base::Result<uint64_t> FindRecord(dicom::ByteSource& segment, uint64_t at, uint6
   return end;
 }
 
+base::Result<bool> IsZeros(dicom::ByteSource& segment, uint64_t at, uint64_t end) {
+  std::vector<uint8_t> piece(kBufferBytes);
+  while (at < end) {
+    DH_ASSIGN(const size_t got, segment.ReadAt(at, std::span(piece).first(std::min<uint64_t>(piece.size(), end - at))));
+    if (got == 0) return true;
+    if (std::any_of(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(got), [](uint8_t byte) { return byte != 0; })) {
+      return false;
+    }
+    at += got;
+  }
+  return true;
+}
+
 }  // namespace
 
 base::Status ScanSegment(dicom::ByteSource& segment, uint64_t begin, uint64_t end, const VisitRecord& visit) {
@@ -270,6 +299,10 @@ base::Status SalvageSegment(dicom::ByteSource& segment, uint64_t begin, uint64_t
     // Records begin at multiples of 8 bytes.
     const uint64_t from = (at / kRecordAlignment + 1) * kRecordAlignment;
     DH_ASSIGN(const uint64_t next, FindRecord(segment, from, end));
+    if (next == end) {
+      DH_ASSIGN(const bool reserved, IsZeros(segment, at, end));
+      if (reserved) return {};
+    }
     damaged(at, next);
     at = next;
   }

@@ -84,7 +84,13 @@ class SegmentFiles {
 // of an unknown state, is never written again: the segment is abandoned where it was kept last, and a new one begun.
 class SegmentWriter {
  public:
-  SegmentWriter(base::FileSystem& files, const SegmentFiles& names) : files_(&files), names_(&names) {}
+  // kAhead: zeros are written ahead of small groups that are synced; they are taken away when the segment is left.
+  enum class Space { kAsNeeded, kAhead };
+  SegmentWriter(base::FileSystem& files, const SegmentFiles& names, Space space)
+      : files_(&files), names_(&names), space_(space) {}
+  ~SegmentWriter() { CutReserve(); }
+  SegmentWriter(const SegmentWriter&) = delete;
+  SegmentWriter& operator=(const SegmentWriter&) = delete;
 
   // Goes on at the end of segment `number`, `end` bytes long, with `next` as the number of the next new one. number 0: none.
   void Open(int64_t number, uint64_t end, int64_t next);
@@ -113,15 +119,19 @@ class SegmentWriter {
  private:
   base::Status BeginSegment();
   base::Status Flush();
+  void Reserve();
+  void CutReserve();
 
   base::FileSystem* files_;
   const SegmentFiles* names_;
+  Space space_;
   std::unique_ptr<base::OutputFile> file_;
   int64_t number_ = 0;
   int64_t next_ = 1;
   uint64_t end_ = 0;   // buffered bytes counted
   uint64_t kept_ = 0;  // of which these count
   uint64_t synced_ = 0;
+  uint64_t reserved_ = 0;  // the file's end, when it is behind end_
   bool new_name_ = false;
   bool sync_failed_ = false;
   std::string buffer_;
@@ -133,6 +143,7 @@ using VisitRecord = std::function<bool(const RecordHeader& header, uint64_t offs
 base::Status ScanSegment(dicom::ByteSource& segment, uint64_t begin, uint64_t end, const VisitRecord& visit);
 
 // The same, but what is no record is passed: `damaged` is called with where it begins and where the next record does, or `end`.
+// Nothing but zeros up to `end` is no damage: space that was reserved.
 // Errors: kIo.
 using VisitDamage = std::function<void(uint64_t begin, uint64_t end)>;
 base::Status SalvageSegment(dicom::ByteSource& segment, uint64_t begin, uint64_t end, const VisitRecord& visit,
