@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """DICOMweb requests against dicomhouse and Orthanc (Debian's orthanc and orthanc-dicomweb) on one machine, with the same files.
 
-    benchmarks/dicomweb/compare.py PROGRAM MAKE_DICOM FOLDER [--instances 24000] [--rounds 20]
+    benchmarks/dicomweb/compare.py PROGRAM MAKE_DICOM FOLDER [--instances 24000] [--rounds 20] [--store-rounds 3]
 
-Prints rates of STOW (1 and 4 clients, 1 and 100 instances a request) and medians of QIDO and metadata requests, alternating, with
-the ratio Orthanc : dicomhouse. Both write to FOLDER; dicomhouse syncs before it answers, Orthanc by its defaults does not.
+Instances of 12 kB in series of 100, a study each. Prints rates of STOW (1 and 4 clients, 1 and 100 instances a request; servers
+just started, in alternating rounds, medians) and, with all of them stored, medians of requests by one client over one connection
+that stays, alternating: first those that have an aim, then further ones. A request that is answered without any work, GET
+/healthz, shows what of it is the client's own and the way there and back. Both write to FOLDER; dicomhouse syncs before it
+answers, Orthanc by its defaults does not.
 """
 import argparse
 import concurrent.futures
+import contextlib
 import http.client
 import json
 import pathlib
@@ -119,8 +123,76 @@ def measure(peers, rounds, target_of):
     return {name: statistics.median(all_) for name, all_ in times.items()}, sizes
 
 
-def show(label, ours, theirs, unit, faster):
-    print(f"{label:<44} {ours:>10.2f} {theirs:>10.2f} {unit:<12} {faster:>6.1f} x", flush=True)
+def show(label, ours, theirs, unit, faster, reach=None):
+    aim = f"   reach {reach} x{'' if faster >= reach else ': missed'}" if reach else ""
+    print(f"{label:<44} {ours:>10.2f} {theirs:>10.2f} {unit:<12} {faster:>6.1f} x{aim}", flush=True)
+
+
+# Clients, instances a request, share of all instances, ratio to reach.
+STORE_ROWS = ((1, 1, 0.025, 5), (4, 1, 0.025, 5), (1, 100, 0.1, 15), (4, 100, 0.5, 15))
+
+
+def both(options, folder):
+    """The two services, just started, in `folder`; and how to stop them."""
+    stack = contextlib.ExitStack()
+    server = stack.enter_context(Server(options.program, folder / "server"))
+    orthanc = stack.enter_context(Orthanc(folder / "orthanc"))
+    server.request("POST", "/v1/projects/p/locations/l/datasets?datasetId=d", {})
+    server.request("POST", "/v1/projects/p/locations/l/datasets/d/dicomStores?dicomStoreId=s", {})
+    ours = Peer("dicomhouse", int(server.url.rsplit(":", 1)[1].strip("/")), STORE + "/dicomWeb")
+    return ours, Peer("orthanc", orthanc.port, "/dicom-web"), stack
+
+
+def measure_storing(options, files):
+    """Medians of the rates of each row, of servers that were just started; who comes first alternates."""
+    rates = {}
+    for turn in range(options.store_rounds):
+        folder = options.folder / f"round{turn}"
+        ours, theirs, stack = both(options, folder)
+        with stack:
+            begin = 0
+            for row in STORE_ROWS:
+                clients, at_once, share, _ = row
+                chosen = files[begin:begin + max(at_once, int(len(files) * share))]
+                begin += len(chosen)
+                for peer in (ours, theirs) if turn % 2 == 0 else (theirs, ours):
+                    rates.setdefault((row, peer.name), []).append(len(chosen) / store(peer, chosen, clients, at_once))
+        shutil.rmtree(folder)
+    for row in STORE_ROWS:
+        clients, at_once, _, reach = row
+        own, other = (statistics.median(rates[row, name]) for name in ("dicomhouse", "orthanc"))
+        ratio = statistics.median(a / b for a, b in zip(rates[row, "dicomhouse"], rates[row, "orthanc"]))
+        show(f"store, {clients} clients, {at_once} in a request", own, other, "instances/s", ratio, reach)
+
+
+def measure_reading(options, ours, theirs):
+    connection = ours.connect()
+    studies = json.loads(ours.call(connection, "GET", "/studies?limit=5000"))
+    uids = [study["0020000D"]["Value"][0] for study in studies]
+    patients = [study["00100020"]["Value"][0] for study in studies]
+    series = {}
+    for uid in uids[:20]:
+        for one in json.loads(ours.call(connection, "GET", f"/studies/{uid}/series")):
+            series[one["0020000E"]["Value"][0]] = uid
+    series = list(series.items())
+    # Label, target, ratio to reach. A series has 100 instances.
+    rows = [
+        ("100 studies", lambda i: "/studies?limit=100", 20),
+        ("100 series", lambda i: "/series?limit=100", 20),
+        ("the instances of a series", lambda i: "/studies/{1}/series/{0}/instances".format(*series[i % len(series)]), 20),
+        ("1,000 instances", lambda i: "/instances?limit=1000", 20),
+        ("metadata of a series", lambda i: "/studies/{1}/series/{0}/metadata".format(*series[i % len(series)]), 8),
+        ("studies by PatientID", lambda i: "/studies?PatientID=" + patients[i % len(patients)], None),
+        ("studies by a date range", lambda i: "/studies?StudyDate=20200101-20231231&limit=100", None),
+        ("series of a study", lambda i: f"/studies/{uids[i % len(uids)]}/series", None),
+    ]
+    for label, target_of, reach in rows:
+        times, sizes = measure((ours, theirs), options.rounds, target_of)
+        label += f" ({sizes['dicomhouse']}; {sizes['orthanc']})"
+        show(label, times["dicomhouse"], times["orthanc"], "ms", times["orthanc"] / times["dicomhouse"], reach)
+    floor = Peer("dicomhouse", ours.port, "")
+    times, _ = measure((floor,), 10 * options.rounds, lambda i: "/healthz")
+    print(f"{'GET /healthz, the floor of any request':<44} {times['dicomhouse']:>10.2f} {'':>10} ms", flush=True)
 
 
 def main():
@@ -130,48 +202,23 @@ def main():
     arguments.add_argument("folder", type=pathlib.Path)
     arguments.add_argument("--instances", type=int, default=24000)
     arguments.add_argument("--rounds", type=int, default=20)
+    arguments.add_argument("--store-rounds", type=int, default=3)
     options = arguments.parse_args()
     if not pathlib.Path("/usr/sbin/Orthanc").exists():
         print("skipped: there is no Orthanc")
         return 77
     shutil.rmtree(options.folder, ignore_errors=True)
-    subprocess.run([options.make_dicom, "series", str(options.folder / "files"), "--instances", str(options.instances)],
-                   check=True, stdout=subprocess.DEVNULL)
+    series = str(max(1, options.instances // 100))
+    subprocess.run([options.make_dicom, "series", str(options.folder / "files"), "--instances", str(options.instances),
+                    "--series", series], check=True, stdout=subprocess.DEVNULL)
     files = sorted(path for path in (options.folder / "files").rglob("*") if path.is_file())
-    with Server(options.program, options.folder / "server") as server, Orthanc(options.folder / "orthanc") as orthanc:
-        server.request("POST", "/v1/projects/p/locations/l/datasets?datasetId=d", {})
-        server.request("POST", "/v1/projects/p/locations/l/datasets/d/dicomStores?dicomStoreId=s", {})
-        ours = Peer("dicomhouse", int(server.url.rsplit(":", 1)[1].strip("/")), STORE + "/dicomWeb")
-        theirs = Peer("orthanc", orthanc.port, "/dicom-web")
-        print(f"{len(files)} instances; dicomhouse, Orthanc, ratio")
-        part = len(files) // 40
-        begin = 0
-        for clients, at_once, count in ((1, 1, part), (4, 1, part), (1, 100, part * 4), (4, 100, len(files))):
-            chosen = files[begin:begin + count]
-            begin += len(chosen)
-            rates = {peer.name: len(chosen) / store(peer, chosen, clients, at_once) for peer in (ours, theirs)}
-            show(f"store, {clients} clients, {at_once} in a request", rates["dicomhouse"], rates["orthanc"], "instances/s",
-                 rates["dicomhouse"] / rates["orthanc"])
-        studies = json.loads(ours.call(ours.connect(), "GET", "/studies?limit=5000"))
-        uids = [study["0020000D"]["Value"][0] for study in studies]
-        patients = [study["00100020"]["Value"][0] for study in studies]
-        series = {}
-        for uid in uids[:20]:
-            for one in json.loads(ours.call(ours.connect(), "GET", f"/studies/{uid}/series")):
-                series[one["0020000E"]["Value"][0]] = uid
-        series = list(series.items())
-        rows = [
-            ("studies by PatientID", lambda i: "/studies?PatientID=" + patients[i % len(patients)]),
-            ("100 studies", lambda i: "/studies?limit=100"),
-            ("studies by a date range", lambda i: "/studies?StudyDate=20200101-20231231&limit=100"),
-            ("series of a study", lambda i: f"/studies/{uids[i % len(uids)]}/series"),
-            ("instances of a series", lambda i: "/studies/{1}/series/{0}/instances".format(*series[i % len(series)])),
-            ("metadata of a series", lambda i: "/studies/{1}/series/{0}/metadata".format(*series[i % len(series)])),
-        ]
-        for label, target_of in rows:
-            times, sizes = measure((ours, theirs), options.rounds, target_of)
-            label += f" ({sizes['dicomhouse']}; {sizes['orthanc']})"
-            show(label, times["dicomhouse"], times["orthanc"], "ms", times["orthanc"] / times["dicomhouse"])
+    print(f"{len(files)} instances; dicomhouse, Orthanc, ratio", flush=True)
+    measure_storing(options, files)
+    ours, theirs, stack = both(options, options.folder)
+    with stack:
+        for peer in (ours, theirs):
+            store(peer, files, 4, 100)
+        measure_reading(options, ours, theirs)
     return 0
 
 
