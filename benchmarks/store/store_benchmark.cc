@@ -3,7 +3,10 @@
 //   store_benchmark FOLDER [INSTANCES] [BIG]
 //
 // FOLDER is made anew. Prints one JSON line a measurement. INSTANCES (20,000): of 12 kB, for each way of writing. BIG: that many
-// more of 1 kB, for opening and searching in a large index.
+// more of 1 kB, for opening and searching in a large index: each tenth of them is a line, and so is what a page costs at the end of
+// the list. At the end the greatest memory of the process.
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -141,6 +144,9 @@ void MeasureSearches(Instances& instances) {
   search.study = "1.2.826.0.1.1.0000000000";
   search.series = "1.2.826.0.1.2.0000000001";
   MeasureSearch(instances, "100 instances of a series", search);
+  search.study = search.series = "";
+  search.offset = static_cast<uint64_t>(Must(instances.Metrics(kStore)).instances) - 100;
+  MeasureSearch(instances, "the last 100 instances", search);
   search = {};
   search.conditions.push_back({{0x00100020}, {"PAT10003"}});
   MeasureSearch(instances, "studies of a patient", search);
@@ -168,6 +174,29 @@ void MeasureHeaders(Instances& instances) {
               static_cast<unsigned long long>(count), static_cast<double>(count) / SecondsSince(start));
 }
 
+// What an instance costs as there are more of them.
+void MeasureGrowing(Instances& instances, int64_t first, int64_t count) {
+  for (int64_t tenth = 0; tenth < 10; ++tenth) {
+    const auto start = Clock::now();
+    Write(instances, first + count * tenth / 10, count / 10, 1000, 1000);
+    std::printf("{\"what\":\"growing\",\"instances\":%lld,\"per_second\":%.0f}\n",
+                static_cast<long long>(Must(instances.Metrics(kStore)).instances),
+                static_cast<double>(count / 10) / SecondsSince(start));
+    std::fflush(stdout);
+  }
+}
+
+// Pages of a list, as one takes them who wants all: each begins behind the last of the one before.
+void MeasureListing(Instances& instances) {
+  const int64_t total = Must(instances.Metrics(kStore)).instances;
+  for (const int64_t after : {int64_t{0}, total / 2, total - 1000}) {
+    const auto start = Clock::now();
+    const size_t found = Must(instances.Changes(kStore, after, 1000)).size();
+    std::printf("{\"what\":\"a page of the changes\",\"after\":%lld,\"found\":%zu,\"ms\":%.3f}\n",
+                static_cast<long long>(after), found, SecondsSince(start) * 1e3);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -184,12 +213,15 @@ int main(int argc, char** argv) {
   MeasureWriting(*instances, next, 1, 100, count);
   MeasureWriting(*instances, next, 4, 100, count);
   MeasureHeaders(*instances);
-  if (big > 0) Write(*instances, next, big, 1000, 1000);
+  if (big > 0) MeasureGrowing(*instances, next, big);
   MeasureSearches(*instances);
+  MeasureListing(*instances);
   instances.reset();
   const auto start = Clock::now();
   instances = Must(Instances::Open(folder, dicomhouse::base::RealFileSystem()));
   std::printf("{\"what\":\"open\",\"instances\":%lld,\"seconds\":%.3f}\n",
               static_cast<long long>(Must(instances->Metrics(kStore)).instances), SecondsSince(start));
+  rusage used{};
+  if (getrusage(RUSAGE_SELF, &used) == 0) std::printf("{\"what\":\"peak memory\",\"mb\":%ld}\n", used.ru_maxrss / 1024);
   return 0;
 }

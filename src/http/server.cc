@@ -104,6 +104,7 @@ struct Loop {
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   asio::steady_timer sweep{io};
+  bool ended = false;  // of its thread: nothing is to be swept any more
   std::list<Connection*> connections;  // of this thread only
   std::thread thread;
 };
@@ -751,7 +752,8 @@ asio::awaitable<void> ServerImpl::SweepLoop(Loop& loop) {
     loop.sweep.expires_after(kSweepInterval);
     error_code error;
     co_await loop.sweep.async_wait(asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return;
+    // Where the time had come just before it was cancelled there is no error.
+    if (error || loop.ended) co_return;
     const int64_t now = Milliseconds(Clock::now());
     for (Connection* connection : loop.connections) connection->Sweep(now, crowded_.load());
   }
@@ -794,6 +796,7 @@ void ServerImpl::DoStop(double grace_seconds) {
   }
   for (const auto& loop : loops_) {
     asio::post(loop->io, [&loop = *loop] {
+      loop.ended = true;
       loop.sweep.cancel();
       loop.work.reset();
     });
