@@ -53,49 +53,6 @@ int Groups(const std::string& pattern) {
   return groups;
 }
 
-SqlText Wrap(std::string_view before, const SqlText& text, std::string_view after) {
-  SqlText out{std::string(before)};
-  out.Add(text);
-  out.Add(after);
-  return out;
-}
-
-// A TIME or TIMESTAMP as text: fractions of 0, 3 or 6 digits, as GoogleSQL writes them.
-SqlText FractionText(const SqlText& text, size_t seconds_end, std::string_view tail) {
-  // "08:30:00.5" + "00000": the longest of the three forms before the zeros that are too many.
-  const std::string width = ".{" + std::to_string(seconds_end) + "}";
-  SqlText out("CASE WHEN length(");
-  out.Add(text);
-  out.Add(") = " + std::to_string(seconds_end) + " THEN ");
-  out.Add(text);
-  out.Add(" ELSE regexp_replace(");
-  out.Add(text);
-  out.Add(" || '00000', '^(" + width + "|" + width + "\\..{3}|" + width + "\\..{6})0*$', '\\1') END");
-  return tail.empty() ? Wrap("(", out, ")") : Wrap("((", out, ") || '" + std::string(tail) + "')");
-}
-
-SqlText TimeText(const SqlText& value) { return FractionText(Wrap("CAST(", value, " AS VARCHAR)"), 8, ""); }
-SqlText DatetimeText(const SqlText& value, std::string_view tail) {
-  return FractionText(Wrap("CAST(CAST(", value, " AS TIMESTAMP) AS VARCHAR)"), 19, tail);
-}
-
-// Text of a value whose type only the engine knows. The branches that do not fit are dropped before anything runs.
-SqlText AnyText(const SqlText& value) {
-  const SqlText text = Wrap("CAST(", value, " AS VARCHAR)");
-  SqlText out = Wrap("(CASE typeof(", value, ") WHEN 'TIME' THEN ");
-  out.Add(FractionText(text, 8, ""));
-  out.Add(" WHEN 'TIMESTAMP' THEN ");
-  out.Add(FractionText(text, 19, ""));
-  out.Add(" WHEN 'TIMESTAMP WITH TIME ZONE' THEN ");
-  out.Add(FractionText(Wrap("replace(", text, ", '+00', '')"), 19, "+00"));
-  out.Add(" WHEN 'DOUBLE' THEN regexp_replace(");
-  out.Add(text);
-  out.Add(", '\\.0$', '') ELSE ");
-  out.Add(text);
-  out.Add(" END)");
-  return out;
-}
-
 }  // namespace
 
 // A call; `index` at its name, then behind it.
@@ -223,65 +180,6 @@ base::Result<SqlText> Translator::DateCall(const Function& function, size_t at, 
         {from, to, step});
   }
   return Unsupported(at, "the function " + std::string(name));
-}
-
-// ---- conversion
-
-bool Translator::IsText(Range range, const Scope* scope) const {
-  if (range.size() == 1 && token(range.begin).kind == TokenKind::kString) return true;
-  if (range.size() > 2 && IsName(range.begin) && token(range.begin + 1).is("(") &&
-      token(range.begin + 1).match + 1 == range.end) {
-    const Function* function = FindFunction(ToUpper(token(range.begin).text));
-    return function != nullptr && function->text;
-  }
-  const FieldType type = TypeOfPath(range, scope);
-  return type.field != nullptr && !type.repeated && type.field->type == table::Type::kString && type.field->foreign_type.empty();
-}
-
-// CAST(range AS STRING).
-base::Result<SqlText> Translator::AsText(Range range, const Scope* scope) {
-  constexpr size_t kShort = 60;
-  DH_ASSIGN(const SqlText value, Expression(range, scope));
-  if (IsText(range, scope)) return value.sql.size() < kShort ? value : Wrap("(", value, ")");
-  const FieldType type = TypeOfPath(range, scope);
-  if (type.field != nullptr && !type.repeated && type.field->foreign_type.empty()) {
-    switch (type.field->type) {
-      case table::Type::kTime:
-        return TimeText(value);
-      case table::Type::kTimestamp:
-        return DatetimeText(value, "+00");
-      case table::Type::kDate:
-      case table::Type::kInteger:
-      case table::Type::kBoolean:
-        return Wrap("CAST(", value, " AS VARCHAR)");
-      default:
-        break;
-    }
-  }
-  if (value.sql.size() < kShort) return AnyText(value);
-  SqlText out = Wrap("list_transform([", value, "], lambda dh_value: ");
-  out.Add(AnyText(SqlText("dh_value")));
-  out.Add(")[1]");
-  return out;
-}
-
-base::Result<SqlText> Translator::Cast(Range inside, const Scope* scope, bool safe) {
-  const size_t as = FindKeyword(inside, "AS");
-  if (as >= inside.end) return Unexpected(as, "CAST(value AS type)");
-  size_t end = as + 1;
-  DH_ASSIGN(const std::string type, TypeSql(end, inside.end, 0));
-  if (end < inside.end && Keyword(end, "FORMAT")) return Unsupported(end, "CAST with FORMAT", "use FORMAT_DATE or PARSE_DATE");
-  if (end != inside.end) return Unexpected(end, "\")\"");
-  const Range range{inside.begin, as};
-  if (type == "VARCHAR" && token(range.begin).kind != TokenKind::kBytes) return AsText(range, scope);
-  DH_ASSIGN(SqlText value, Expression(range, scope));
-  // GoogleSQL rounds halves away from zero, the engine's cast to even numbers.
-  const FieldType field = TypeOfPath(range, scope);
-  const bool real = (field.field != nullptr && !field.repeated && field.field->type == table::Type::kFloat) ||
-                    (range.size() == 1 && token(range.begin).kind == TokenKind::kFloat);
-  if (type == "BIGINT" && real) value = Wrap("round(", value, ")");
-  if (type == "BLOB" && IsText(range, scope)) return Wrap("encode(", value, ")");
-  return Wrap(safe ? "TRY_CAST(" : "CAST(", value, " AS " + type + ")");
 }
 
 // ---- aggregates
@@ -498,7 +396,8 @@ base::Result<SqlText> Translator::Extract(Range inside, const Scope* scope) {
   DH_ASSIGN(const SqlText value, Expression({from + 1, inside.end}, scope));
   const std::string upper = ToUpper(token(inside.begin).text);
   if (from == inside.begin + 1) {
-    if (upper == "DATE" || upper == "TIME") return Wrap("CAST(", value, " AS " + upper + ")");
+    if (upper == "DATE") return Wrap("CAST(", value, " AS DATE)");
+    if (upper == "TIME") return Wrap("CAST(CAST(", value, " AS TIMESTAMP) AS TIME)");  // a TIMESTAMP has no direct one
     if (upper == "DATETIME") return Wrap("CAST(", value, " AS TIMESTAMP)");
     if (upper == "DAYOFWEEK") return Wrap("(date_part('dow', ", value, ") + 1)");
     if (upper == "DAYOFYEAR") return Wrap("date_part('doy', ", value, ")");

@@ -81,6 +81,13 @@ SqlText FillTemplate(std::string_view text, const std::vector<SqlText>& argument
   return out;
 }
 
+SqlText Wrap(std::string_view before, const SqlText& text, std::string_view after) {
+  SqlText out{std::string(before)};
+  out.Add(text);
+  out.Add(after);
+  return out;
+}
+
 const table::Field* FindField(const std::vector<table::Field>& fields, const std::string& lower) {
   for (const table::Field& field : fields) {
     if (field.name.size() == lower.size() && ToLower(field.name) == lower) return &field;

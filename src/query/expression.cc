@@ -335,7 +335,8 @@ base::Result<bool> Translator::Literal(size_t& index, const Scope* scope, SqlTex
                                                         {"DECIMAL", "DECIMAL(38, 9)"}}};
     for (const TypeName& type : kTyped) {
       if (type.google != upper) continue;
-      out.Add("CAST(" + QuoteString(token(index + 1).text) + " AS " + std::string(type.engine) + ")");
+      DH_ASSIGN(const SqlText literal, TypedLiteral(std::string(type.engine), index + 1));
+      out.Add(literal);
       index += 2;
       return true;
     }

@@ -23,7 +23,9 @@ constexpr Function kFunctions[] = {
     {"LEAST", kSpecial, 1, -1, "least()"},
     {"ERROR", kScalar, 1, 1, "error($1)"},
     // ---- conversion
-    {"CAST", kSpecial, 1, 1, "typeof() regexp_replace() length() strftime() list_transform() decode() encode() replace()"},
+    {"CAST", kSpecial, 1, 1,
+     "typeof() regexp_replace() length() strftime() list_transform() decode() encode() replace() regexp_full_match() "
+     "regexp_extract() contains() lower() upper() round() error()"},
     {"SAFE_CAST", kSpecial, 1, 1, ""},
     {"TO_JSON_STRING", kScalar, 1, 1, "CAST(to_json($1) AS VARCHAR)", true},
     {"JSON_VALUE", kScalar, 2, 2, "json_extract_string($1, $2)", true},
@@ -159,7 +161,7 @@ constexpr Function kFunctions[] = {
     {"DATETIME", kScalar, 1, 1, "CAST($1 AS TIMESTAMP)"},
     {"DATETIME", kScalar, 2, 2, "($1 + $2)"},
     {"DATETIME", kScalar, 6, 6, "make_timestamp($1, $2, $3, $4, $5, $6)"},
-    {"TIME", kScalar, 1, 1, "CAST($1 AS TIME)"},
+    {"TIME", kScalar, 1, 1, "CAST(CAST($1 AS TIMESTAMP) AS TIME)"},
     {"TIME", kScalar, 3, 3, "make_time($1, $2, $3)"},
     {"TIMESTAMP", kScalar, 1, 1, "CAST($1 AS TIMESTAMPTZ)"},
     {"DATE_ADD", kSpecial, 2, 2,

@@ -116,6 +116,7 @@ std::string WithoutAdvice(std::string message) {
   static constexpr std::pair<std::string_view, std::string_view> kPhrases[] = {
       {"Max expression depth limit",
        "an expression is nested too deeply: 1,000 levels are possible, and each operator of a long chain is one"},
+      {"Failure in decode", "the bytes are no text in UTF-8; SAFE_CAST gives NULL"},
       {"memory exhausted at or near", "the question is nested too deeply"}};
   for (const auto& [engine, ours] : kPhrases) {
     if (message.starts_with(engine)) return std::string(ours);

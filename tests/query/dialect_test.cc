@@ -161,6 +161,81 @@ TEST_F(DialectTest, TextOfValues) {
           "it's,\"say \"\"x\"\"\",\\d,three,YWJj,ff00\n"}});
 }
 
+// The table of casts in GoogleSQL's reference, "Conversion functions".
+TEST_F(DialectTest, CastsTakeTheTextsThatGoogleSqlTakes) {
+  const auto check = [&](const std::string& type, const std::string& text, const std::string& value) {
+    EXPECT_EQ(house_->Rows("SELECT SAFE_CAST('" + text + "' AS " + type + ")"), value + "\n") << type << " " << text;
+    // The same text as a column, and as a value of which only the engine knows the type.
+    EXPECT_EQ(house_->Rows("SELECT SAFE_CAST(x AS " + type + ") FROM (SELECT '" + text + "' AS x)"), value + "\n") << text;
+    EXPECT_EQ(house_->Rows("SELECT CAST('" + text + "' AS " + type + ")"),
+              value.empty() ? "error: CAST of a value that is no " + type + "; SAFE_CAST gives NULL" : value + "\n")
+        << text;
+  };
+  for (const char* bad : {"1.5", "1e3", "1_000", "", "x", "0x", "0b1", "9223372036854775808", "0x8000000000000000"})
+    check("INT64", bad, "");
+  for (const auto& [text, value] : {std::pair("7", "7"), std::pair("+7", "7"), std::pair(" -7 ", "-7"), std::pair("0x1F", "31"),
+                                    std::pair("-0X1f", "-31"), std::pair("-0x8000000000000000", "-9223372036854775808")})
+    check("INT64", text, value);
+  for (const char* bad : {"1", "0", "yes", "t", "on", " true", ""}) check("BOOL", bad, "");
+  for (const auto& [text, value] : {std::pair("true", "true"), std::pair("FALSE", "false"), std::pair("True", "true")})
+    check("BOOL", text, value);
+  for (const char* bad : {"1_0.5", "0x1F", "x", "", "1e", "."}) check("FLOAT64", bad, "");
+  for (const auto& [text, value] : {std::pair("1.5", "1.5"), std::pair(" -.5e1 ", "-5.0"), std::pair("7.", "7.0"),
+                                    std::pair("-inf", "-Infinity"), std::pair("NaN", "NaN")})
+    check("FLOAT64", text, value);
+  for (const char* bad : {"1_000", "inf", "nan", "x", "1e30"}) check("NUMERIC", bad, "");
+  check("NUMERIC", "1.0000000005", "1.000000001");
+  for (const char* bad : {"2020/01/02", "20200102", "2020-01-02 10:00:00", "epoch", " 2020-01-02", "2020-13-01", "0000-01-01"})
+    check("DATE", bad, "");
+  check("DATE", "2020-1-2", "2020-01-02");
+  for (const char* bad : {"10:00", "24:00:00", "10:00:00.1234567", "2020-01-02 10:00:00"}) check("TIME", bad, "");
+  check("TIME", "1:2:3.5", "01:02:03.500000");
+  for (const char* bad : {"2020-01-02 10:00", "2020-01-02 10:00:00Z", "2020-01-02 10:00:00+05", "2020-01-02 24:00:00"})
+    check("DATETIME", bad, "");
+  for (const char* good : {"2020-01-02T01:02:03", "2020-1-2 1:2:3", "2020-01-02t01:02:03"})
+    check("DATETIME", good, "2020-01-02T01:02:03");
+  for (const char* bad : {"2020-01-02 10:00", "20200102", "2020-01-02 10:00:00+99", "2020-01-02 10:00:00 Nowhere/X", "now"})
+    check("TIMESTAMP", bad, "");
+  for (const char* good : {"2020-01-02 01:02:03", "2020-01-02T01:02:03Z", "2020-01-02t01:02:03z", "2020-01-02 01:02:03 UTC",
+                           "2020-1-2 2:2:3+1", "2020-01-02 06:32:03+5:30", "2020-01-01T15:02:03-10:00"})
+    check("TIMESTAMP", good, "2020-01-02 01:02:03 UTC");
+  check("TIMESTAMP", "2020-01-02+05", "2020-01-01 19:00:00 UTC");
+}
+
+TEST_F(DialectTest, CastsOfOtherTypesAreThoseOfGoogleSql) {
+  Check({{"SELECT CAST(x AS INT64), CAST(-x AS INT64), CAST(x * 1 AS INT64) FROM (SELECT 2.5 AS x)", "3,-3,3\n"},
+         {"SELECT CAST(SliceThickness AS INT64) FROM t ORDER BY 1", "2\n3\n4\n5\n"},
+         {"SELECT SAFE_CAST(1e30 AS INT64), SAFE_CAST(CAST('nan' AS FLOAT64) AS INT64), CAST(TRUE AS INT64), CAST(2 AS BOOL)",
+          ",,1,true\n"},
+         {"SELECT CAST(Digest AS STRING) FROM t", "error: the bytes are no text in UTF-8; SAFE_CAST gives NULL"},
+         {"SELECT DISTINCT SAFE_CAST(Digest AS STRING), CAST(b'a' AS STRING), CAST(x AS STRING), CAST('é' AS BYTES) FROM t, "
+          "(SELECT b'b' AS x)",
+          ",a,b,w6k=\n"},
+         {"SELECT CAST(DATE '2020-01-02' AS TIMESTAMP), CAST(TIMESTAMP '2020-01-02 03:04:05+00' AS TIME), CAST(DATETIME "
+          "'2020-01-02 03:04:05' AS DATE), CAST(CURRENT_TIMESTAMP() AS TIME) IS NULL",
+          "2020-01-02 00:00:00 UTC,03:04:05,2020-01-02,false\n"},
+         {"SELECT CAST(NULL AS INT64) IS NULL, CAST(RAND() * 0 AS INT64), SAFE_CAST(SUM(Rows) AS FLOAT64) FROM t",
+          "true,0,2560.0\n"},
+         {"SELECT TIME(TIMESTAMP '2020-01-02 03:04:05+00'), EXTRACT(TIME FROM TIMESTAMP '2020-01-02 03:04:05+1')",
+          "03:04:05,02:04:05\n"},
+         {"SELECT DATE '2020-1-2', TIMESTAMP '2020-01-02', DATETIME '2020-01-02T03:04:05', TIME '1:2:3', NUMERIC '1.5'",
+          "2020-01-02,2020-01-02 00:00:00 UTC,2020-01-02T03:04:05,01:02:03,1.5\n"},
+         {"SELECT DATE '20200102'", "error: 1:13: this text is no DATE; its form is YYYY-MM-DD"},
+         {"SELECT TIMESTAMP '2020-01-02 10'",
+          "error: 1:18: this text is no TIMESTAMP; its form is YYYY-MM-DD HH:MM:SS, with up to 6 digits of fraction"},
+         {"SELECT NUMERIC '1_000'", "error: 1:16: this text is no NUMERIC"},
+         {"SELECT SAFE_CAST(1.5 AS BOOL)", "error: 1:18: there is no CAST of a FLOAT64 to BOOL"},
+         {"SELECT SAFE_CAST(Rows AS DATE) FROM t", "error: 1:18: there is no CAST of a INT64 to DATE"},
+         {"SELECT SAFE_CAST(Rows * 1 AS DATE) FROM t", "error: There is no CAST of a INT64 to DATE"},
+         {"SELECT CAST(x AS FLOAT64) FROM (SELECT TRUE AS x)", "error: There is no CAST of a BOOL to FLOAT64"},
+         {"SELECT CAST(PatientID AS INT64) FROM t", "error: CAST of a value that is no INT64; SAFE_CAST gives NULL"},
+         {"SELECT CAST(SUBSTR(PatientID, 2) AS INT64) AS n, COUNT(*) FROM t GROUP BY CAST(SUBSTR(PatientID, 2) AS INT64) ORDER "
+          "BY n",
+          "1,2\n2,2\n"},
+         {"SELECT SAFE_CAST(CONCAT('a long text that is no number ', SUBSTR(PatientID, 2), ' at all') AS INT64) FROM t LIMIT 1",
+          "\n"}});
+}
+
 TEST_F(DialectTest, FunctionsOfText) {
   Check({{"SELECT STARTS_WITH('abc', 'a'), ENDS_WITH('abc', 'c'), STRPOS('abc', 'c'), SUBSTR('abc', 2), SUBSTR('abc', 0, 1), "
           "SUBSTR('abc', -2)",

@@ -1,5 +1,5 @@
 // The translation of one statement: declarations shared by dialect.cc (entry, names), select.cc, from.cc, expression.cc,
-// calls.cc and subquery.cc. Recursion follows the brackets of the statement, whose depth the lexer limits.
+// calls.cc, cast.cc and subquery.cc. Recursion follows the brackets of the statement, whose depth the lexer limits.
 #pragma once
 
 #include <optional>
@@ -193,7 +193,6 @@ class Translator {
   base::Result<SqlText> DateCall(const Function& function, size_t at, const std::vector<Range>& arguments, const Scope* scope);
   base::Result<SqlText> TextCall(const Function& function, size_t at, const std::vector<Range>& arguments, const Scope* scope);
   base::Result<SqlText> Aggregate(const Function& function, Range inside, const Scope* scope);
-  base::Result<SqlText> Cast(Range inside, const Scope* scope, bool safe);
   base::Result<SqlText> Count(Range inside, const Scope* scope);
   base::Result<SqlText> Quantiles(size_t at, const std::vector<Range>& arguments, const Scope* scope);
   base::Result<SqlText> Extract(Range inside, const Scope* scope);
@@ -204,9 +203,15 @@ class Translator {
   base::Result<SqlText> Format(const std::vector<Range>& arguments, const Scope* scope);
   base::Result<SqlText> RegexpExtract(const Function& function, const std::vector<Range>& arguments, const Scope* scope);
   base::Result<SqlText> Extreme(const Function& function, const std::vector<Range>& arguments, const Scope* scope);
-  base::Result<SqlText> AsText(Range range, const Scope* scope);
-  bool IsText(Range range, const Scope* scope) const;
   base::Result<std::string> DatePart(Range range, bool difference) const;
+
+  // cast.cc
+  base::Result<SqlText> Cast(Range inside, const Scope* scope, bool safe);
+  base::Result<SqlText> CastTo(const std::string& type, Range range, const Scope* scope, bool safe);
+  base::Result<SqlText> AsText(Range range, const Scope* scope, bool safe = false);
+  bool IsText(Range range, const Scope* scope) const;
+  std::string StaticType(Range range, const Scope* scope) const;
+  base::Result<SqlText> TypedLiteral(const std::string& type, size_t index) const;
 
   // subquery.cc
   base::Result<SqlText> ScalarQuery(Range inside, const Scope* scope);
@@ -233,6 +238,8 @@ class Translator {
 
 // The text with each $1 to $9 and $* replaced.
 SqlText FillTemplate(std::string_view text, const std::vector<SqlText>& arguments);
+
+SqlText Wrap(std::string_view before, const SqlText& text, std::string_view after);
 
 const table::Field* FindField(const std::vector<table::Field>& fields, const std::string& lower);
 std::string QuoteName(std::string_view name);
