@@ -62,6 +62,7 @@ base::Result<SqlText> Translator::Expression(Range range, const Scope* scope) {
   bool divides = false;
   while (i < range.end) {
     const bool slash = token(i).is("/");
+    DH_CHECK(CheckOperator(i, range, scope));
     DH_CHECK(Primary(i, range, scope, out, operand));
     divides = divides || slash;
     if (divides && !slash) GuardDivisor(i, range, out, operand, divides);

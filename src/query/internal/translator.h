@@ -1,5 +1,5 @@
 // The translation of one statement: declarations shared by dialect.cc (entry, names), select.cc, from.cc, expression.cc,
-// calls.cc, cast.cc and subquery.cc. Recursion follows the brackets of the statement, whose depth the lexer limits.
+// operands.cc, calls.cc, cast.cc and subquery.cc. Recursion follows the brackets of the statement, whose depth the lexer limits.
 #pragma once
 
 #include <optional>
@@ -186,6 +186,14 @@ class Translator {
   base::Result<std::string> TypeSql(size_t& index, size_t end, int depth) const;
   base::Result<SqlText> Struct(Range arguments, const Scope* scope);
   base::Status TypedStructOrArray(size_t& index, const Scope* scope, SqlText& out);
+
+  // operands.cc
+  base::Status CheckOperator(size_t index, Range range, const Scope* scope) const;
+  size_t OperandBefore(Range range, size_t end) const;
+  size_t OperandAfter(Range range, size_t begin) const;
+  bool IsOperatorWord(size_t index) const;
+  std::string OperandType(Range operand, const Scope* scope) const;
+  base::Error NoSignature(size_t index, const std::string& word, const std::string& left, const std::string& right) const;
 
   // calls.cc
   base::Result<SqlText> Call(size_t& index, const Scope* scope);
