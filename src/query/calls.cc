@@ -1,6 +1,7 @@
 // Calls: the rows of functions.cc, and those that need more than a row.
 #include <algorithm>
 #include <array>
+#include <regex>
 #include <utility>
 
 #include "query/internal/translator.h"
@@ -132,6 +133,55 @@ base::Result<SqlText> Translator::Special(const Function& function, size_t at, R
   return DateCall(function, at, arguments, scope);
 }
 
+// The argument of a function of dates or times, whose name begins with the type: a text there is a literal of that type.
+base::Result<SqlText> Translator::MomentArgument(std::string_view type, Range range, const Scope* scope) {
+  if (range.size() != 1 || token(range.begin).kind != TokenKind::kString) return Expression(range, scope);
+  for (const std::string_view google : {"DATETIME", "DATE", "TIMESTAMP", "TIME"}) {
+    if (!type.starts_with(google)) continue;
+    const std::string engine = google == "TIMESTAMP" ? "TIMESTAMPTZ" : google == "DATETIME" ? "TIMESTAMP" : std::string(google);
+    return TypedLiteral(engine, range.begin);
+  }
+  return Expression(range, scope);
+}
+
+// The distance of a time zone from UTC as the engine's interval: of UTC and of offsets, which have no summer time.
+base::Result<std::string> Translator::ZoneInterval(Range range) const {
+  const std::string hint = "known are 'UTC' and offsets, as in '-05:00'";
+  if (range.size() != 1 || token(range.begin).kind != TokenKind::kString) {
+    return Unsupported(range.begin, "a time zone that is no literal", hint);
+  }
+  const std::string& text = token(range.begin).text;
+  if (text == "UTC" || text == "Etc/UTC") return std::string("INTERVAL 0 MINUTE");
+  std::smatch part;
+  if (text.size() > 6 || !std::regex_match(text, part, std::regex(R"(([+-])(0?\d|1[0-4])(:([0-5]?\d))?)"))) {
+    return Unsupported(range.begin, "the time zone " + text, hint);
+  }
+  const int minutes = std::stoi(part[2]) * 60 + (part[4].length() > 0 ? std::stoi(part[4]) : 0);
+  return "INTERVAL (" + part[1].str() + std::to_string(minutes) + ") MINUTE";
+}
+
+// DATE, TIME, DATETIME and TIMESTAMP of a moment, with a time zone or without; DATETIME(date, time).
+base::Result<SqlText> Translator::MomentCall(const Function& function, const std::vector<Range>& arguments, const Scope* scope) {
+  const std::string_view name = function.name;
+  if (name == "TIMESTAMP") {
+    if (arguments.size() == 1) return CastTo("TIMESTAMPTZ", arguments[0], scope, false);
+    DH_ASSIGN(const std::string zone, ZoneInterval(arguments[1]));
+    // A text, a date or a DATETIME is a time in the zone.
+    DH_ASSIGN(const SqlText local, CastTo("TIMESTAMP", arguments[0], scope, false));
+    return Wrap("CAST((", local, ") - " + zone + " AS TIMESTAMPTZ)");
+  }
+  const std::string type = StaticType(arguments[1], scope);
+  if (name == "DATETIME" && type != "VARCHAR" && type != "BIGINT") {
+    DH_ASSIGN(const SqlText date, MomentArgument("DATE", arguments[0], scope));
+    DH_ASSIGN(const SqlText time, Expression(arguments[1], scope));
+    return FillTemplate("($1 + $2)", {date, time});
+  }
+  DH_ASSIGN(const std::string zone, ZoneInterval(arguments[1]));
+  DH_ASSIGN(const SqlText value, MomentArgument("TIMESTAMP", arguments[0], scope));
+  const std::string engine = name == "DATETIME" ? "TIMESTAMP" : std::string(name);
+  return Wrap("CAST(CAST(CAST(", value, " AS TIMESTAMPTZ) AS TIMESTAMP) + " + zone + " AS " + engine + ")");
+}
+
 base::Result<SqlText> Translator::TextCall(const Function& function, size_t at, const std::vector<Range>& arguments,
                                            const Scope* scope) {
   const std::string_view name = function.name;
@@ -166,9 +216,12 @@ base::Result<SqlText> Translator::DateCall(const Function& function, size_t at, 
   if (name.ends_with("_DIFF")) return Difference(function, arguments, scope);
   if (name.ends_with("_TRUNC")) return Truncate(function, arguments, scope);
   if (name.starts_with("PARSE_")) return FormatDate(function, arguments, scope);
+  if (name == "DATE" || name == "TIME" || name == "DATETIME" || name == "TIMESTAMP") {
+    return MomentCall(function, arguments, scope);
+  }
   if (name == "GENERATE_DATE_ARRAY") {
-    DH_ASSIGN(const SqlText from, Expression(arguments[0], scope));
-    DH_ASSIGN(const SqlText to, Expression(arguments[1], scope));
+    DH_ASSIGN(const SqlText from, MomentArgument(name.substr(name.find('_') + 1), arguments[0], scope));
+    DH_ASSIGN(const SqlText to, MomentArgument(name.substr(name.find('_') + 1), arguments[1], scope));
     SqlText step("INTERVAL 1 DAY");
     if (arguments.size() > 2) {
       DH_ASSIGN(step, Expression(arguments[2], scope));
@@ -351,7 +404,7 @@ base::Result<std::string> Translator::DatePart(Range range, bool difference) con
 // DATE_ADD(date, INTERVAL n PART) and its sisters.
 base::Result<SqlText> Translator::Shift(const Function& function, const std::vector<Range>& arguments, const Scope* scope) {
   if (!Keyword(arguments[1].begin, "INTERVAL")) return Unexpected(arguments[1].begin, "INTERVAL number PART");
-  DH_ASSIGN(const SqlText value, Expression(arguments[0], scope));
+  DH_ASSIGN(const SqlText value, MomentArgument(function.name, arguments[0], scope));
   DH_ASSIGN(const SqlText interval, Expression(arguments[1], scope));
   const bool add = function.name.ends_with("_ADD");
   if (function.name.starts_with("DATE_")) {
@@ -361,8 +414,8 @@ base::Result<SqlText> Translator::Shift(const Function& function, const std::vec
 }
 
 base::Result<SqlText> Translator::Difference(const Function& function, const std::vector<Range>& arguments, const Scope* scope) {
-  DH_ASSIGN(const SqlText late, Expression(arguments[0], scope));
-  DH_ASSIGN(const SqlText early, Expression(arguments[1], scope));
+  DH_ASSIGN(const SqlText late, MomentArgument(function.name, arguments[0], scope));
+  DH_ASSIGN(const SqlText early, MomentArgument(function.name, arguments[1], scope));
   DH_ASSIGN(const std::string part, DatePart(arguments[2], true));
   const SqlText name(QuoteString(part));
   // Timestamps count whole intervals, the others the borders between them.
@@ -379,7 +432,7 @@ base::Result<SqlText> Translator::Difference(const Function& function, const std
 }
 
 base::Result<SqlText> Translator::Truncate(const Function& function, const std::vector<Range>& arguments, const Scope* scope) {
-  DH_ASSIGN(const SqlText value, Expression(arguments[0], scope));
+  DH_ASSIGN(const SqlText value, MomentArgument(function.name, arguments[0], scope));
   DH_ASSIGN(const std::string part, DatePart(arguments[1], true));
   const SqlText name(QuoteString(part));
   const bool sunday = arguments[1].size() == 1 && Keyword(arguments[1].begin, "WEEK");
@@ -440,9 +493,11 @@ base::Result<SqlText> Translator::FormatDate(const Function& function, const std
       engine += known->engine;
     }
   }
-  DH_ASSIGN(const SqlText value, Expression(arguments[1], scope));
-  const SqlText quoted(QuoteString(engine));
   const std::string_view name = function.name;
+  const bool shown = name.starts_with("FORMAT_");
+  const std::string_view type = shown ? name.substr(name.find('_') + 1) : "";
+  DH_ASSIGN(const SqlText value, MomentArgument(type, arguments[1], scope));
+  const SqlText quoted(QuoteString(engine));
   if (name == "FORMAT_TIME") return FillTemplate("strftime(DATE '1970-01-01' + $1, $2)", {value, quoted});
   if (name == "FORMAT_TIMESTAMP") return FillTemplate("strftime(CAST($1 AS TIMESTAMP), $2)", {value, quoted});
   if (name.starts_with("FORMAT_")) return FillTemplate("strftime($1, $2)", {value, quoted});

@@ -60,10 +60,21 @@ base::Result<SqlText> Translator::Expression(Range range, const Scope* scope) {
   size_t operand = 0;
   size_t i = range.begin;
   bool divides = false;
+  size_t days_end = range.end + 1;
   while (i < range.end) {
     const bool slash = token(i).is("/");
-    DH_CHECK(CheckOperator(i, range, scope));
+    DH_ASSIGN(const DayShift shift, CheckOperator(i, range, scope));
+    // Days as GoogleSQL adds them are INT64, which the engine adds to no date.
+    if (shift == DayShift::kRight) days_end = OperandAfter(range, i + 1);
+    if (shift == DayShift::kLeft) {
+      out.Insert(operand, "CAST(");
+      out.Add(" AS INTEGER)");
+    }
     DH_CHECK(Primary(i, range, scope, out, operand));
+    if (i == days_end) {
+      out.Insert(operand, "CAST(");
+      out.Add(" AS INTEGER)");
+    }
     divides = divides || slash;
     if (divides && !slash) GuardDivisor(i, range, out, operand, divides);
   }

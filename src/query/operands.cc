@@ -11,10 +11,13 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kComparisons = {"=", "<", ">", "<=", ">=", "<>", "!="};
 constexpr std::array<std::string_view, 4> kArithmetic = {"+", "-", "*", "/"};
-// Functions of INT64 that are often compared.
+// Functions of INT64 that are often compared, and those of DATE.
 constexpr std::array<std::string_view, 16> kCounts = {
     "LENGTH",     "CHAR_LENGTH", "BYTE_LENGTH", "ARRAY_LENGTH", "STRPOS",       "INSTR",       "COUNT",       "COUNTIF",
     "ROW_NUMBER", "RANK",        "DENSE_RANK",  "DATE_DIFF",    "UNIX_SECONDS", "UNIX_MILLIS", "UNIX_MICROS", "UNIX_DATE"};
+
+constexpr std::array<std::string_view, 8> kDates = {"CURRENT_DATE", "DATE",       "DATE_ADD", "DATE_SUB",
+                                                    "DATE_TRUNC",   "PARSE_DATE", "LAST_DAY", "DATE_FROM_UNIX_DATE"};
 
 template <size_t N>
 bool Contains(const std::array<std::string_view, N>& words, std::string_view word) {
@@ -84,8 +87,9 @@ bool Translator::IsOperatorWord(size_t index) const {
 // The type of an operand as the engine calls it; "": it does not show it.
 std::string Translator::OperandType(Range operand, const Scope* scope) const {
   if (operand.size() > 2 && IsName(operand.begin) && token(operand.begin + 1).is("(") &&
-      token(operand.begin + 1).match + 1 == operand.end && Contains(kCounts, ToUpper(token(operand.begin).text))) {
-    return "BIGINT";
+      token(operand.begin + 1).match + 1 == operand.end) {
+    if (Contains(kCounts, ToUpper(token(operand.begin).text))) return "BIGINT";
+    if (Contains(kDates, ToUpper(token(operand.begin).text))) return "DATE";
   }
   return StaticType(operand, scope);
 }
@@ -97,20 +101,20 @@ base::Error Translator::NoSignature(size_t index, const std::string& word, const
 }
 
 // Looks at the operator at `index`, if one is there.
-base::Status Translator::CheckOperator(size_t index, Range range, const Scope* scope) const {
+base::Result<Translator::DayShift> Translator::CheckOperator(size_t index, Range range, const Scope* scope) const {
   const std::string word = ToUpper(token(index).text);
   const bool symbol = token(index).kind == TokenKind::kSymbol;
   const bool arithmetic = symbol && Contains(kArithmetic, word);
   const bool compares = symbol && Contains(kComparisons, word);
   const bool keyword = token(index).kind == TokenKind::kName && (word == "IN" || word == "BETWEEN" || word == "LIKE");
-  if (index == range.begin || (!arithmetic && !compares && !keyword)) return {};
+  if (index == range.begin || (!arithmetic && !compares && !keyword)) return DayShift::kNone;
   const size_t before = keyword && Keyword(index - 1, "NOT") ? index - 1 : index;
   const size_t begin = OperandBefore(range, before);
-  if (begin == before) return {};
+  if (begin == before) return DayShift::kNone;
   // What stands in front belongs to the left side too, unless it binds less.
   const bool whole = begin == range.begin || token(begin - 1).is(",") || IsOperatorWord(begin - 1) || arithmetic;
   const std::string left = OperandType({begin, before}, scope);
-  if (left.empty() || !whole) return {};
+  if (left.empty() || !whole) return DayShift::kNone;
   std::vector<Range> others;
   if (word == "IN" && token(index + 1).is("(") && !IsQuery(index + 1)) {
     others = Split({index + 2, token(index + 1).match});
@@ -125,11 +129,17 @@ base::Status Translator::CheckOperator(size_t index, Range range, const Scope* s
                       !token(other.end).is(",");
     const std::string right = other.empty() || more ? "" : OperandType(other, scope);
     if (right.empty() || (IsNumber(left) && IsNumber(right))) continue;
+    const bool sum = symbol && (word == "+" || word == "-");
+    if (sum && left == "DATE" && right == "BIGINT") return DayShift::kRight;
+    if (symbol && word == "+" && left == "BIGINT" && right == "DATE") return DayShift::kLeft;
+    if (word == "-" && symbol && IsDay(left) && left == right) {
+      return Unsupported(index, GoogleName(left) + " - " + GoogleName(right), "use " + GoogleName(left) + "_DIFF");
+    }
     // Texts become dates and times as literals do; of the others the engine knows what may be added.
     if (IsDay(left) || IsDay(right)) continue;
     if (left != right || arithmetic) return NoSignature(index, word, left, right);
   }
-  return {};
+  return DayShift::kNone;
 }
 
 }  // namespace dicomhouse::query::internal

@@ -328,6 +328,46 @@ TEST_F(DialectTest, DatesAndTimes) {
         "error: 1:28: AT TIME ZONE is not supported: times are UTC"}});
 }
 
+TEST_F(DialectTest, TimeZonesAreUtcOrOffsetsOrRefusedByName) {
+  const std::string hint = " is not supported: known are 'UTC' and offsets, as in '-05:00'";
+  Check(
+      {{"SELECT DATETIME(TIMESTAMP '2020-01-01 00:00:00', '-05:00'), DATETIME(TIMESTAMP '2020-01-01', '+5:30')",
+        "2019-12-31T19:00:00,2020-01-01T05:30:00\n"},
+       {"SELECT DATE(TIMESTAMP '2020-01-01', '-1'), TIME(TIMESTAMP '2020-01-01', '-1'), DATETIME(AcquisitionDateTime, 'UTC') "
+        "FROM "
+        "t LIMIT 1",
+        "2019-12-31,23:00:00,2021-07-11T00:38:22\n"},
+       {"SELECT TIMESTAMP('2020-01-01 00:00:00', '-05:00'), TIMESTAMP(DATE '2020-01-01', '+1'), TIMESTAMP('2020-01-01 00:00+1')",
+        "error: CAST of a value that is no TIMESTAMP; SAFE_CAST gives NULL"},
+       {"SELECT TIMESTAMP('2020-01-01 00:00:00', '-05:00'), TIMESTAMP(DATE '2020-01-01', '+1'), TIMESTAMP('2020-01-01 0:0:0+1')",
+        "2020-01-01 05:00:00 UTC,2019-12-31 23:00:00 UTC,2019-12-31 23:00:00 UTC\n"},
+       {"SELECT DATETIME(DATE '2020-01-01', TIME '01:02:03'), DATETIME(StudyDate, StudyTime) FROM t ORDER BY 2 LIMIT 1",
+        "2020-01-01T01:02:03,2021-07-11T00:38:22\n"},
+       {"SELECT DATETIME(TIMESTAMP '2020-01-01', '1 day')", "error: 1:41: the time zone 1 day" + hint},
+       {"SELECT DATETIME(CURRENT_TIMESTAMP(),\n 'Europe/Berlin')", "error: 2:2: the time zone Europe/Berlin" + hint},
+       {"SELECT DATE(CURRENT_TIMESTAMP(), 'Europe/Berlin')", "error: 1:34: the time zone Europe/Berlin" + hint},
+       {"SELECT DATETIME(CURRENT_TIMESTAMP(), PatientID) FROM t", "error: 1:38: a time zone that is no literal" + hint},
+       {"SELECT TIMESTAMP('2020-01-01', 'Asia/Tokyo')", "error: 1:32: the time zone Asia/Tokyo" + hint}});
+}
+
+TEST_F(DialectTest, DatesAreMovedByDaysAndTextsBesideThemAreLiterals) {
+  Check({{"SELECT StudyDate + 1, StudyDate - 1, 1 + StudyDate, DATE '2020-01-31' + Rows, StudyDate - -1 FROM t WHERE Rows = 256",
+          "2021-07-12,2021-07-10,2021-07-12,2020-10-13,2021-07-12\n"},
+         {"SELECT DATE_ADD('2020-01-31', INTERVAL 1 MONTH) + 1, DATE_DIFF('2020-01-05', '2020-01-01', DAY), "
+          "DATE_TRUNC('2020-01-31', "
+          "MONTH), FORMAT_DATE('%d', '2020-01-31')",
+          "2020-03-01,4,2020-01-01,31\n"},
+         {"SELECT ARRAY_TO_STRING(ARRAY(SELECT CAST(d AS STRING) FROM UNNEST(GENERATE_DATE_ARRAY('2020-01-01', '2020-01-03')) AS "
+          "d), "
+          "' ')",
+          "2020-01-01 2020-01-02 2020-01-03\n"},
+         {"SELECT GENERATE_DATE_ARRAY('2020-01-01', 'x')", "error: 1:42: this text is no DATE; its form is YYYY-MM-DD"},
+         {"SELECT StudyDate - DATE '2020-01-01' FROM t", "error: 1:18: DATE - DATE is not supported: use DATE_DIFF"},
+         {"SELECT CURRENT_TIMESTAMP() > AcquisitionDateTime, AcquisitionDateTime - TIMESTAMP '2020-01-01' FROM t",
+          "error: 1:71: TIMESTAMP - TIMESTAMP is not supported: use TIMESTAMP_DIFF"},
+         {"SELECT CURRENT_DATE() - StudyDate FROM t", "error: 1:23: DATE - DATE is not supported: use DATE_DIFF"}});
+}
+
 TEST_F(DialectTest, ClausesOfSelect) {
   Check(
       {{"SELECT PatientID, COUNT(*) AS n FROM t GROUP BY 1 HAVING n > 1 ORDER BY n DESC, PatientID LIMIT 1 OFFSET 1", "P2,2\n"},

@@ -188,7 +188,8 @@ class Translator {
   base::Status TypedStructOrArray(size_t& index, const Scope* scope, SqlText& out);
 
   // operands.cc
-  base::Status CheckOperator(size_t index, Range range, const Scope* scope) const;
+  enum class DayShift : uint8_t { kNone, kLeft, kRight };  // which side holds the days that a date is moved by
+  base::Result<DayShift> CheckOperator(size_t index, Range range, const Scope* scope) const;
   size_t OperandBefore(Range range, size_t end) const;
   size_t OperandAfter(Range range, size_t begin) const;
   bool IsOperatorWord(size_t index) const;
@@ -199,6 +200,9 @@ class Translator {
   base::Result<SqlText> Call(size_t& index, const Scope* scope);
   base::Result<SqlText> Special(const Function& function, size_t at, Range inside, const Scope* scope);
   base::Result<SqlText> DateCall(const Function& function, size_t at, const std::vector<Range>& arguments, const Scope* scope);
+  base::Result<SqlText> MomentCall(const Function& function, const std::vector<Range>& arguments, const Scope* scope);
+  base::Result<SqlText> MomentArgument(std::string_view type, Range range, const Scope* scope);
+  base::Result<std::string> ZoneInterval(Range range) const;
   base::Result<SqlText> TextCall(const Function& function, size_t at, const std::vector<Range>& arguments, const Scope* scope);
   base::Result<SqlText> Aggregate(const Function& function, Range inside, const Scope* scope);
   base::Result<SqlText> Count(Range inside, const Scope* scope);
