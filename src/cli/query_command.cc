@@ -22,6 +22,7 @@ struct QueryFlags {
   std::string format = "table";
   int64_t max_rows = 0;
   int threads = 0;
+  int64_t version = 0;
   std::string destination;
   bool append = false;
   bool replace = false;
@@ -66,6 +67,7 @@ base::Status RunQuery(const QueryFlags& flags, const Common& common) {
                                                : query::Format::kTable;
   options.max_rows = flags.max_rows;
   options.threads = flags.threads;
+  if (flags.version > 0) options.version = flags.version;
   if (!flags.destination.empty()) return RunIntoTable(flags, common, sql, options);
   if (options.format == query::Format::kParquet && ::isatty(STDOUT_FILENO) != 0) {
     return base::Error{base::ErrorCode::kInvalidArgument,
@@ -85,6 +87,8 @@ void AddQuery(CLI::App& app, Common& common, Run& run) {
       "  dicomhouse query \"SELECT Modality, COUNT(*) AS n FROM metadata GROUP BY Modality\"\n"
       "  dicomhouse query --format json \"SELECT PatientName.Alphabetic.FamilyName FROM metadata LIMIT 3\"\n"
       "  dicomhouse query \"SELECT e.Tag, e.Data[SAFE_OFFSET(0)] FROM metadata, UNNEST(OtherElements) AS e LIMIT 5\"\n"
+      "  dicomhouse query \"SELECT COUNT(*) FROM metadata FOR SYSTEM_TIME AS OF TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 "
+      "DAY)\"\n"
       "  dicomhouse query --file question.sql --format parquet > answer.parquet\n"
       "  dicomhouse query \"SELECT DISTINCT CONCAT('/studies/', StudyInstanceUID) FROM metadata\" --destination-table studies "
       "--replace");
@@ -95,6 +99,12 @@ void AddQuery(CLI::App& app, Common& common, Run& run) {
       ->capture_default_str();
   command->add_option("--max-rows", flags->max_rows, "Print at most so many rows (0: all)")->capture_default_str();
   command->add_option("--threads", flags->threads, "Threads of the engine (default: as many as the machine has)");
+  command
+      ->add_option(
+          "--version", flags->version,
+          "Read this version of the table, of those that `dicomhouse table versions` lists; for a question about one table")
+      ->type_name("VERSION")
+      ->check(CLI::PositiveNumber);
   auto* destination = command
                           ->add_option("--destination-table,--destination_table", flags->destination,
                                        "Write the answer into a table instead, which must be new or empty")

@@ -24,6 +24,7 @@ struct TableFlags {
   std::string name;
   bool json = false;
   bool yes = false;
+  int64_t version = 0;
   int keep = 1;
   double older_than_days = 0;
 };
@@ -108,7 +109,8 @@ void PrintTable(const TableName& name, const Common& common, const std::string& 
 base::Result<int> ShowTable(const TableFlags& flags, const Common& common) {
   const Warehouse warehouse(common.warehouse);
   DH_ASSIGN(const TableName name, ParseTableName(flags.name, common));
-  DH_ASSIGN(const warehouse::Snapshot snapshot, warehouse.OpenTable(name));
+  const auto version = flags.version > 0 ? std::optional<int64_t>(flags.version) : std::nullopt;
+  DH_ASSIGN(const warehouse::Snapshot snapshot, warehouse.OpenTable(name, version));
   DH_ASSIGN(const auto versions, warehouse.Versions(name));
   if (!flags.json) {
     PrintTable(name, common, warehouse.TableFolder(name), snapshot, versions.size());
@@ -273,8 +275,16 @@ void AddTables(CLI::App& app, Common& common, Run& run) {
   CLI::App* show = AddAction(*table, "show", "Rows, size, columns and version of a table", ShowTable, flags, common, run);
   CLI::App* versions =
       AddAction(*table, "versions", "The versions of a table, each export one", ShowVersions, flags, common, run);
+  show->add_option("--version", flags->version, "A version that `dicomhouse table versions` lists, not the current one")
+      ->type_name("VERSION")
+      ->check(CLI::PositiveNumber);
   show->footer("Examples:\n  dicomhouse table show metadata\n  dicomhouse table show bq://local.dicom.metadata --json");
-  versions->footer("Examples:\n  dicomhouse table versions metadata\n  dicomhouse table versions metadata --json");
+  versions->footer(
+      "An earlier version can be read until `dicomhouse table expire` forgets it:\n"
+      "  dicomhouse table show metadata --version VERSION\n"
+      "  dicomhouse query --version VERSION \"SELECT COUNT(*) FROM metadata\"\n"
+      "  dicomhouse query \"SELECT COUNT(*) FROM metadata FOR SYSTEM_TIME AS OF TIMESTAMP '2026-01-31 12:00:00+01'\"\n\n"
+      "Examples:\n  dicomhouse table versions metadata\n  dicomhouse table versions metadata --json");
   for (CLI::App* command : {show, versions}) {
     AddName(*command, *flags);
     AddJson(*command, *flags);

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -23,9 +25,9 @@ struct KnownTable {
   const table::Schema* schema = nullptr;
 };
 
-// Finds the table that a statement calls `name` ("T", "D.T" or "P.D.T"). The pointer lives as long as the opener.
-// Errors: without line:column; the dialect adds it.
-using TableOpener = std::function<base::Result<const KnownTable*>(const std::string& name)>;
+// Finds the table that a statement calls `name` ("T", "D.T" or "P.D.T"), as it was at a Unix time if one is given
+// (FOR SYSTEM_TIME AS OF). The pointer lives as long as the opener. Errors: without line:column; the dialect adds it.
+using TableOpener = std::function<base::Result<const KnownTable*>(const std::string& name, std::optional<int64_t> as_of_ms)>;
 
 // A statement in the engine's SQL.
 struct Translation {

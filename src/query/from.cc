@@ -203,16 +203,19 @@ base::Status Translator::TableItem(size_t& index, Range range, const std::string
   Source source;
   std::string view;
   item.body.Mark(token(begin).at);
+  if (!Alias(index, range, item.alias)) item.alias = name.substr(name.find_last_of('.') + 1);
+  if (token(index).is("(")) return Unsupported(index - 1, token(index - 1).text);
+  const size_t when = index;
+  DH_ASSIGN(const std::optional<int64_t> as_of_ms, SystemTime(index, range));
   if (std::find(ctes_.begin(), ctes_.end(), ToLower(name)) != ctes_.end()) {
+    if (as_of_ms) return ErrorAt(token(when).at, name + " is a query of WITH: FOR SYSTEM_TIME stands behind tables");
     view = name;
   } else {
-    const auto known = open_(name);
+    const auto known = open_(name, as_of_ms);
     if (!known.ok()) return ErrorAt(token(begin).at, known.error().message, known.error().code);
     view = (*known)->view;
     source.fields = &(*known)->schema->fields;
   }
-  if (!Alias(index, range, item.alias)) item.alias = name.substr(name.find_last_of('.') + 1);
-  if (token(index).is("(")) return Unsupported(index - 1, item.alias);
   item.body.Add(QuoteName(view) + " AS " + QuoteName(item.alias));
   item.row = lead.find("LEFT") == std::string::npos;
   source.alias = ToLower(item.alias);
@@ -254,7 +257,7 @@ base::Status Translator::Condition(size_t& index, Range range, Scope& scope, Fro
   }
   if (index >= range.end || StartsJoin(index)) return {};
   if (Keyword(index, "FOR")) {
-    return Unsupported(index, "FOR SYSTEM_TIME", "`dicomhouse table versions` lists the versions of a table");
+    return Unsupported(index, "FOR SYSTEM_TIME here", "it stands behind a table and its alias");
   }
   if (Keyword(index, "USING") && token(index + 1).is("(")) {
     item.condition.Add(" USING (");

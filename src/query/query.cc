@@ -27,10 +27,10 @@ using warehouse::Engine;
 // The tables of one statement: opened when their name is met, once each.
 class Tables {
  public:
-  Tables(const warehouse::Warehouse& warehouse, const warehouse::TableName& defaults)
-      : warehouse_(warehouse), defaults_(defaults) {}
+  Tables(const warehouse::Warehouse& warehouse, const Options& options)
+      : warehouse_(warehouse), defaults_(options.defaults), version_(options.version) {}
 
-  base::Result<const KnownTable*> Open(const std::string& text) {
+  base::Result<const KnownTable*> Open(const std::string& text, std::optional<int64_t> as_of_ms) {
     DH_ASSIGN(const warehouse::TableName name, warehouse::TableName::Parse(text, defaults_));
     if (ToLower(name.dataset) == "information_schema") {
       return base::Error{
@@ -38,37 +38,48 @@ class Tables {
           "INFORMATION_SCHEMA is not supported: `dicomhouse tables` lists the tables, and `dicomhouse schema --table "
           "NAME` the columns of one"};
     }
-    const auto found = tables_.find(name);
+    const Key key(name, as_of_ms);
+    const auto found = tables_.find(key);
     if (found != tables_.end()) return &found->second->known;
-    DH_ASSIGN(warehouse::Snapshot snapshot, warehouse_.OpenTable(name));
+    if (version_ && (as_of_ms || !tables_.empty())) {
+      return base::Error{base::ErrorCode::kInvalidArgument,
+                         "a version that is asked for by its number goes with a question about one table; FOR SYSTEM_TIME AS OF "
+                         "takes a time for each"};
+    }
+    std::optional<int64_t> version = version_;
+    if (as_of_ms) {
+      DH_ASSIGN(version, warehouse_.VersionAt(name, *as_of_ms));
+    }
+    DH_ASSIGN(warehouse::Snapshot snapshot, warehouse_.OpenTable(name, version));
     auto table = std::make_unique<Table>();
     table->snapshot = std::move(snapshot);
     table->known = {"dh_t" + std::to_string(tables_.size() + 1), &table->snapshot.schema};
     const KnownTable* known = &table->known;
-    tables_.emplace(name, std::move(table));
+    tables_.emplace(key, std::move(table));
     return known;
   }
 
   std::set<std::string> Views() const {
     std::set<std::string> views;
-    for (const auto& [name, table] : tables_) views.insert(table->known.view);
+    for (const auto& [key, table] : tables_) views.insert(table->known.view);
     return views;
   }
 
   std::vector<std::string> Paths() const {
     std::vector<std::string> paths;
-    for (const auto& [name, table] : tables_) {
+    for (const auto& [key, table] : tables_) {
       for (std::string& path : warehouse::ScanPaths(table->snapshot)) paths.push_back(std::move(path));
     }
     return paths;
   }
 
   base::Status CreateViews(Engine& engine, const warehouse::ScanColumns& columns) const {
-    for (const auto& [name, table] : tables_) {
+    for (const auto& [key, table] : tables_) {
+      const std::string name = key.first.Text();
       const auto sql = warehouse::ScanSql(table->snapshot, columns);
-      if (!sql.ok()) return base::Error{sql.error().code, name.Text() + ": " + sql.error().message};
+      if (!sql.ok()) return base::Error{sql.error().code, name + ": " + sql.error().message};
       const auto status = engine.Execute("CREATE VIEW " + table->known.view + " AS " + *sql);
-      if (!status.ok()) return base::Error{status.error().code, name.Text() + ": " + status.error().message};
+      if (!status.ok()) return base::Error{status.error().code, name + ": " + status.error().message};
     }
     return {};
   }
@@ -76,13 +87,16 @@ class Tables {
   // Columns of these tables, for messages.
   std::vector<std::string> ColumnNames() const {
     std::vector<std::string> names;
-    for (const auto& [name, table] : tables_) {
+    for (const auto& [key, table] : tables_) {
       for (const table::Field& field : table->snapshot.schema.fields) names.push_back(field.name);
     }
     return names;
   }
 
  private:
+  // One table at two times is two of them.
+  using Key = std::pair<warehouse::TableName, std::optional<int64_t>>;
+
   struct Table {
     warehouse::Snapshot snapshot;
     KnownTable known;
@@ -90,7 +104,8 @@ class Tables {
 
   const warehouse::Warehouse& warehouse_;
   warehouse::TableName defaults_;
-  std::map<warehouse::TableName, std::unique_ptr<Table>> tables_;
+  std::optional<int64_t> version_;
+  std::map<Key, std::unique_ptr<Table>> tables_;
 };
 
 // Letters that two names have in common at their start, after equality without regard to case.
@@ -205,8 +220,7 @@ std::string ParquetQuery(const std::string& sql, const std::vector<warehouse::Va
 // One statement on its way through both locks.
 class Statement {
  public:
-  Statement(const warehouse::Warehouse& warehouse, const Options& options)
-      : tables_(warehouse, options.defaults), options_(options) {}
+  Statement(const warehouse::Warehouse& warehouse, const Options& options) : tables_(warehouse, options), options_(options) {}
 
   base::Status Answer(std::string_view sql, const Output& output) {
     std::optional<base::UnnamedFile> spool;
@@ -249,7 +263,9 @@ class Statement {
  private:
   // Both locks are passed, the tables are there; `file` (unless "") can be written.
   base::Result<Engine> Prepare(std::string_view sql, const std::string& file) {
-    DH_ASSIGN(translation_, Translate(sql, [this](const std::string& name) { return tables_.Open(name); }));
+    DH_ASSIGN(translation_, Translate(sql, [this](const std::string& name, std::optional<int64_t> as_of_ms) {
+                return tables_.Open(name, as_of_ms);
+              }));
     DH_ASSIGN(Engine engine, Engine::Open({options_.threads, options_.memory_bytes}));
     DH_CHECK(PassGate(engine));
     std::vector<std::string> paths = tables_.Paths();

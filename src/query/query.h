@@ -3,7 +3,9 @@
 // files, network or settings (design §9: two locks).
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +23,8 @@ struct Options {
   int threads = 0;          // 0: as many as the machine has
   size_t memory_bytes = 0;  // 0: the engine's default share
   int64_t max_rows = 0;     // 0: all
+  // The version of the table to read instead of the current one; then the statement names one table.
+  std::optional<int64_t> version = std::nullopt;
 };
 
 // Where the answer goes; called with consecutive pieces.

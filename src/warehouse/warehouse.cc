@@ -1,6 +1,8 @@
 #include "warehouse/warehouse.h"
 
 #include <algorithm>
+#include <array>
+#include <ctime>
 #include <numeric>
 #include <utility>
 
@@ -58,6 +60,15 @@ size_t Distance(const std::string& a, const std::string& b) {
     }
   }
   return row[b.size()];
+}
+
+std::string UtcText(int64_t unix_ms) {
+  const auto seconds = static_cast<std::time_t>(unix_ms / 1000);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts);
+  return text.data();
 }
 
 VersionInfo ToVersionInfo(const SnapshotEntry& entry, bool current) {
@@ -163,6 +174,23 @@ Result<Snapshot> Warehouse::OpenTable(const TableName& name, std::optional<int64
       return OpenTable(name, (*again)->metadata.current_snapshot_id());
   }
   return snapshot;
+}
+
+Result<int64_t> Warehouse::VersionAt(const TableName& name, int64_t timestamp_ms) const {
+  DH_ASSIGN(const TableState state, StateOf(*this, name));
+  const std::vector<TableMetadata::Change> changes = state.metadata.Changes();
+  const auto later =
+      std::find_if(changes.begin(), changes.end(), [&](const auto& one) { return one.timestamp_ms > timestamp_ms; });
+  if (later != changes.begin()) return std::prev(later)->snapshot_id;
+  if (changes.empty()) return Error{ErrorCode::kNotFound, "table " + name.Uri() + " has no version yet"};
+  // What was in front of the oldest version that is known is gone, or there was nothing.
+  const SnapshotEntry* oldest = state.metadata.FindSnapshot(changes.front().snapshot_id);
+  const bool first = oldest != nullptr && oldest->sequence_number <= 1 && !oldest->parent_id;
+  return Error{
+      ErrorCode::kNotFound,
+      first ? "table " + name.Uri() + " did not exist then: its first version is of " + UtcText(changes.front().timestamp_ms)
+            : "the version that table " + name.Uri() + " had then has expired: the oldest that is left is of " +
+                  UtcText(changes.front().timestamp_ms) + ". `dicomhouse table versions` lists them"};
 }
 
 Result<std::vector<VersionInfo>> Warehouse::Versions(const TableName& name) const {

@@ -127,6 +127,8 @@ class Warehouse {
   // Errors: kNotFound with the names nearest to it; kCorrupt and kUnsupported with the file and what is in it.
   base::Result<Snapshot> OpenTable(const TableName& name, std::optional<int64_t> snapshot_id = std::nullopt) const;
   base::Result<std::vector<VersionInfo>> Versions(const TableName& name) const;
+  // The version that was the current one at a Unix time. Errors: kNotFound: there was no table yet, or the version has expired.
+  base::Result<int64_t> VersionAt(const TableName& name, int64_t timestamp_ms) const;
 
   // Forgets all versions but the newest `keep_last` (and those younger than `older_than_ms`, a Unix time), then removes
   // files that no remaining version names. Returns the number of files removed.

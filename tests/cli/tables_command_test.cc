@@ -62,6 +62,27 @@ TEST_F(TablesCommandTest, EachExportIsAVersionAndExpireForgetsTheOld) {
   EXPECT_EQ(versions.array()[1]["rows"].as_int(), 3);
 }
 
+TEST_F(TablesCommandTest, AnOverwrittenTableIsReadAsItWas) {
+  Export();
+  scratch_.Write("scans/b.dcm", Instance("1.2"));
+  ASSERT_EQ(Dicomhouse(scratch_, {"export", scratch_.path("scans"), "--quiet", "--overwrite-table"}).code, kDone);
+  const base::Json versions = Json({"table", "versions", "metadata", "--json"});
+  ASSERT_EQ(versions.array().size(), 2U);
+  const std::string old = std::to_string(versions.array()[0]["version"].as_int());
+  const std::string count = "SELECT COUNT(*) AS n FROM metadata";
+  EXPECT_EQ(Dicomhouse(scratch_, {"query", "--format", "csv", count}).out, "n\n2\n");
+  const Outcome read = Dicomhouse(scratch_, {"query", "--format", "csv", "--version", old, count});
+  EXPECT_EQ(read.out, "n\n1\n") << read.err;
+  EXPECT_EQ(Json({"table", "show", "metadata", "--version", old, "--json"})["rows"].as_int(), 1);
+  EXPECT_EQ(Json({"table", "show", "metadata", "--json"})["rows"].as_int(), 2);
+  const Outcome never = Dicomhouse(scratch_, {"query", "--version", "17", count});
+  EXPECT_EQ(never.code, kFailed);
+  EXPECT_THAT(never.err, HasSubstr("1:27: table bq://local.dicom.metadata has no version 17, or it has expired"));
+  EXPECT_EQ(Dicomhouse(scratch_, {"query", "--version", old, count + ", metadata_account"}).code, kWrongUse);
+  EXPECT_EQ(Dicomhouse(scratch_, {"table", "show", "metadata", "--version", "17"}).code, kFailed);
+  EXPECT_EQ(Dicomhouse(scratch_, {"query", "--version", "x", count}).code, kWrongUse);
+}
+
 TEST_F(TablesCommandTest, DropAsksAndWithoutAPersonWantsYes) {
   Export();
   const Outcome unasked = Dicomhouse(scratch_, {"table", "drop", "metadata"});

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/query/question.h"
@@ -473,8 +476,6 @@ TEST_F(DialectTest, RefusalsSayWhereAndWhat) {
          {"SELECT 1 FROM t GROUP BY CUBE (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)", "error: 1:26: CUBE of more than 12 items"},
          {"SELECT 1 FROM t GROUP BY ROLLUP ()", "error: 1:34: expected something to group by, found \")\""},
          {"WITH RECURSIVE r AS (SELECT 1) SELECT * FROM r", "error: 1:6: WITH RECURSIVE is not supported"},
-         {"SELECT * FROM t FOR SYSTEM_TIME AS OF CURRENT_TIMESTAMP()",
-          "error: 1:17: FOR SYSTEM_TIME is not supported: `dicomhouse table versions` lists the versions of a table"},
          {"SELECT PatientID + 1 FROM t",
           "error: 1:18: no matching signature for operator + for argument types: STRING, INT64; CAST one of them"},
          {"SELECT Rows ORDER BY FROM t", "error: 1:22: FROM stands too late, or twice"}});
@@ -487,13 +488,81 @@ TEST_F(DialectTest, RefusalsSayWhereAndWhat) {
 TEST_F(DialectTest, OnlyTheColumnsThatAreNamedAreRead) {
   const table::Schema schema = InstanceSchema();
   const KnownTable known{"dh_t1", &schema};
-  const TableOpener open = [&](const std::string&) -> base::Result<const KnownTable*> { return &known; };
+  const TableOpener open = [&](const std::string&, std::optional<int64_t>) -> base::Result<const KnownTable*> { return &known; };
   EXPECT_FALSE(Translate("SELECT PatientID, COUNT(*) FROM t GROUP BY 1", open)->all_columns);
   EXPECT_FALSE(Translate("SELECT Rows * 2 FROM t", open)->all_columns);
   EXPECT_TRUE(Translate("SELECT * FROM t", open)->all_columns);
   EXPECT_TRUE(Translate("SELECT x.* FROM t AS x", open)->all_columns);
   EXPECT_TRUE(Translate("SELECT TO_JSON_STRING(t) FROM t", open)->all_columns);
   EXPECT_TRUE(Translate("SELECT PatientID FROM t", open)->names.contains("patientid"));
+}
+
+// Three versions; the times at which the first two were made.
+class VersionsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* n : {"1", "2", "3"}) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(3));
+      house_.Make("v", {{Column("n", Type::kInteger)}}, {"SELECT " + std::string(n) + "::BIGINT AS n"});
+    }
+    versions_ = *house_.warehouse().Versions(name_);
+    ASSERT_EQ(versions_.size(), 3U);
+  }
+  // "v" at a time of versions_[index], moved by so many ms.
+  std::string At(size_t index, int64_t ms = 0) const {
+    const std::string time = std::to_string(versions_[index].timestamp_ms + ms);
+    std::string text = house_.Rows("SELECT FORMAT_TIMESTAMP('%Y-%m-%d %H:%M:%E6S+00', TIMESTAMP_MILLIS(" + time + "))");
+    text.pop_back();
+    return "v FOR SYSTEM_TIME AS OF TIMESTAMP '" + text + "'";
+  }
+
+  House house_;
+  warehouse::TableName name_{"p", "d", "v"};
+  std::vector<warehouse::VersionInfo> versions_;
+};
+
+TEST_F(VersionsTest, ATableIsReadAsItWas) {
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(house_.Rows("SELECT n FROM " + At(i)), std::to_string(i + 1) + "\n");
+    EXPECT_EQ(house_.Rows("SELECT n FROM " + At(i, 1)), std::to_string(i + 1) + "\n");
+  }
+  EXPECT_EQ(house_.Rows("SELECT n FROM v FOR SYSTEM_TIME AS OF CURRENT_TIMESTAMP()"), "3\n");
+  EXPECT_EQ(house_.Rows("SELECT n FROM v FOR SYSTEM_TIME AS OF TIMESTAMP_SUB(CURRENT_TIMESTAMP, INTERVAL 0 HOUR) WHERE n > 2"),
+            "3\n");
+  EXPECT_EQ(house_.Rows("SELECT n FROM v AS x FOR SYSTEM_TIME AS OF TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL -0 DAY)"), "3\n");
+  EXPECT_EQ(house_.Rows("SELECT a.n, b.n AS o, v.n AS p FROM v, " + At(0).substr(0, 2) + "AS a " + At(0).substr(2) +
+                        " JOIN v AS b " + At(1).substr(2) + " ON a.n < b.n"),
+            "1,2,3\n");
+  EXPECT_EQ(house_.Rows("SELECT COUNT(*) FROM " + At(0) + " TABLESAMPLE SYSTEM (100 PERCENT)"), "1\n");
+}
+
+TEST_F(VersionsTest, TimesWithoutAVersionAreErrorsWithTheirPlace) {
+  const std::string before = house_.Rows("SELECT n FROM " + At(0, -1));
+  EXPECT_EQ(before.substr(0, before.find("20")), "error: 1:15: table bq://p.d.v did not exist then: its first version is of ") << before;
+  ASSERT_TRUE(house_.warehouse().Expire(name_, 1, INT64_MAX).ok());
+  const std::string expired = house_.Rows("SELECT n FROM " + At(1));
+  EXPECT_NE(expired.find("1:15: the version that table bq://p.d.v had then has expired: the oldest that is left is of "),
+            std::string::npos)
+      << expired;
+  const std::string of = "SELECT n FROM v FOR SYSTEM_TIME AS OF ";
+  for (const auto& [sql, error] : std::vector<std::pair<std::string, std::string>>{
+           {of + "TIMESTAMP '2999-01-01'", "1:39: FOR SYSTEM_TIME AS OF a time that is not there yet"},
+           {of + "TIMESTAMP '2020-02-30'", "1:49: this text is no TIMESTAMP; there is no such day"},
+           {of + "'20200101'",
+            "1:39: this text is no TIMESTAMP; its form is YYYY-MM-DD HH:MM:SS, with up to 6 digits of fraction"},
+           {of + "'2020-01-01 00:00:00 Europe/Berlin'",
+            "1:39: this time zone is not supported: known are UTC and offsets, as in '2020-01-01 00:00:00-05:00'"},
+           {of + "n",
+            "1:39: this time behind FOR SYSTEM_TIME AS OF is not supported: it takes TIMESTAMP '...', CURRENT_TIMESTAMP(), and "
+            "TIMESTAMP_SUB and TIMESTAMP_ADD of these"},
+           {of + "TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 MONTH)",
+            "1:85: the date part MONTH here is not supported: known are MICROSECOND, MILLISECOND, SECOND, MINUTE, HOUR, DAY"},
+           {of + "TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 9223372036854775807 DAY)", "1:83: an interval out of range"},
+           {of, "1:39: expected a TIMESTAMP, found the end of the statement"},
+           {"WITH w AS (SELECT 1 AS n) SELECT n FROM w FOR SYSTEM_TIME AS OF CURRENT_TIMESTAMP()",
+            "1:43: w is a query of WITH: FOR SYSTEM_TIME stands behind tables"}}) {
+    EXPECT_EQ(house_.Rows(sql), "error: " + error) << sql;
+  }
 }
 
 // The plain form of the engine took 60 times longer for the same question; the bound is far from both.

@@ -113,6 +113,40 @@ TEST_F(MetadataTest, WhatOtherEnginesNotedStays) {
   EXPECT_EQ((*json)["snapshot-log"].array().size(), 2U);
 }
 
+TEST_F(MetadataTest, AVersionIsFoundByTheTimeAtWhichItWasCurrent) {
+  const VersionInfo first = warehouse_.Versions(kName)->at(0);
+  const int64_t time = first.timestamp_ms;
+  EXPECT_EQ(*warehouse_.VersionAt(kName, time), first.snapshot_id);
+  EXPECT_EQ(*warehouse_.VersionAt(kName, INT64_MAX), first.snapshot_id);
+  const auto before = warehouse_.VersionAt(kName, time - 1);
+  ASSERT_FALSE(before.ok());
+  EXPECT_EQ(before.error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(before.error().message, HasSubstr("did not exist then"));
+  const auto second = WriteRows(warehouse_, kName, Disposition::kAppend, 1);
+  ASSERT_OK(second);
+  const std::string file = File("metadata/v2.metadata.json");
+  const auto log = [&](const std::vector<std::pair<int64_t, int64_t>>& changes) {
+    auto json = Json::Parse(ReadFile(file));
+    ASSERT_OK(json);
+    Json list = Json::MakeArray();
+    for (const auto& [at, id] : changes) list.Append(Json::MakeObject().Set("timestamp-ms", at).Set("snapshot-id", id));
+    json->Set("snapshot-log", list);
+    WriteFile(file, json->Print());
+  };
+  // Another engine went back to the first version.
+  log({{time, first.snapshot_id}, {time + 10, *second}, {time + 20, first.snapshot_id}});
+  EXPECT_EQ(*warehouse_.VersionAt(kName, time + 9), first.snapshot_id);
+  EXPECT_EQ(*warehouse_.VersionAt(kName, time + 10), *second);
+  EXPECT_EQ(*warehouse_.VersionAt(kName, time + 20), first.snapshot_id);
+  log({});
+  EXPECT_EQ(*warehouse_.VersionAt(kName, INT64_MAX), *second);
+  log({{time + 10, *second}});
+  const auto expired = warehouse_.VersionAt(kName, time);
+  ASSERT_FALSE(expired.ok());
+  EXPECT_THAT(expired.error().message, HasSubstr("has expired: the oldest that is left is of "));
+  EXPECT_THAT(warehouse_.VersionAt({"local", "dicom", "other"}, time).error().message, HasSubstr("there is no table"));
+}
+
 TEST_F(MetadataTest, ForeignTypesAreMappedOrNamed) {
   const auto type = [](const std::string& iceberg) {
     const auto json = Json::Parse(R"({"type":"struct","fields":[{"id":1,"name":"c","required":false,"type":)" + iceberg + "}]}");

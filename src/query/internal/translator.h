@@ -1,5 +1,6 @@
-// The translation of one statement: declarations shared by dialect.cc (entry, names), select.cc, from.cc, expression.cc,
-// operands.cc, calls.cc, cast.cc and subquery.cc. Recursion follows the brackets of the statement, whose depth the lexer limits.
+// The translation of one statement: declarations shared by dialect.cc (entry, names), select.cc, from.cc, system_time.cc,
+// expression.cc, operands.cc, calls.cc, cast.cc and subquery.cc. Recursion follows the brackets of the statement, whose depth the
+// lexer limits.
 #pragma once
 
 #include <optional>
@@ -163,6 +164,10 @@ class Translator {
                   const std::string& element, const std::string& offset, Scope& scope);
   base::Result<std::string> TableName(size_t& index) const;
   bool Alias(size_t& index, Range range, std::string& alias) const;
+  base::Result<std::optional<int64_t>> SystemTime(size_t& index, Range range) const;
+  base::Result<int64_t> ConstantTime(Range range) const;
+  base::Result<int64_t> ParseInstant(size_t index) const;
+  base::Result<int64_t> ConstantMicros(Range interval) const;
   base::Status Condition(size_t& index, Range range, Scope& scope, FromItem& item);
   base::Status Sample(size_t& index, FromItem& item) const;
   bool StartsJoin(size_t index) const;

@@ -156,6 +156,20 @@ const SnapshotEntry* TableMetadata::FindSnapshot(int64_t id) const {
   return found == snapshots_.end() ? nullptr : &*found;
 }
 
+std::vector<TableMetadata::Change> TableMetadata::Changes() const {
+  std::vector<Change> changes;
+  for (const Json& entry : json_["snapshot-log"].array()) {
+    changes.push_back({entry["timestamp-ms"].as_int(), entry["snapshot-id"].as_int()});
+  }
+  // The log is optional; without it each version counts from when it was made.
+  if (changes.empty()) {
+    for (const SnapshotEntry& entry : snapshots_) changes.push_back({entry.timestamp_ms, entry.id});
+  }
+  std::stable_sort(changes.begin(), changes.end(),
+                   [](const Change& a, const Change& b) { return a.timestamp_ms < b.timestamp_ms; });
+  return changes;
+}
+
 int32_t TableMetadata::SetSchema(const GrownSchema& schema) {
   int64_t next = 0;
   Json& schemas = json_.Set("last-column-id", std::max(schema.last_column_id, last_column_id()));

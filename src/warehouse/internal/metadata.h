@@ -59,6 +59,12 @@ class TableMetadata {
   // In the order of the file.
   const std::vector<SnapshotEntry>& snapshots() const { return snapshots_; }
   const SnapshotEntry* FindSnapshot(int64_t id) const;
+  // Which version became the current one, and when (Unix time in ms): the oldest first.
+  struct Change {
+    int64_t timestamp_ms = 0;
+    int64_t snapshot_id = 0;
+  };
+  std::vector<Change> Changes() const;
 
   // Makes `schema` the current one: an equal one of the table's list, or a new one. Returns its id.
   int32_t SetSchema(const GrownSchema& schema);
