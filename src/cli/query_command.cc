@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <iostream>
 #include <iterator>
+#include <limits>
 
 #include "base/file.h"
 #include "base/limits.h"
@@ -97,8 +98,12 @@ void AddQuery(CLI::App& app, Common& common, Run& run) {
   command->add_option("--format", flags->format, "How the answer is printed")
       ->check(CLI::IsMember({"table", "json", "csv", "parquet"}))
       ->capture_default_str();
-  command->add_option("--max-rows", flags->max_rows, "Print at most so many rows (0: all)")->capture_default_str();
-  command->add_option("--threads", flags->threads, "Threads of the engine (default: as many as the machine has)");
+  command->add_option("--max-rows", flags->max_rows, "Print at most so many rows (0: all)")
+      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
+      ->capture_default_str();
+  command->add_option("--threads", flags->threads, "Threads of the engine (default: as many as the machine has)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
   command
       ->add_option(
           "--version", flags->version,

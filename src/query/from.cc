@@ -93,13 +93,18 @@ bool Translator::IsQuery(size_t open) const {
   return Keyword(i, "SELECT") || Keyword(i, "WITH");
 }
 
+// PIVOT and UNPIVOT are no aliases when brackets follow.
+bool Translator::IsPivot(size_t index) const {
+  return (Keyword(index, "PIVOT") || Keyword(index, "UNPIVOT")) && token(index + 1).is("(");
+}
+
 bool Translator::Alias(size_t& index, Range range, std::string& alias) const {
   if (index < range.end && Keyword(index, "AS") && IsName(index + 1)) {
     alias = token(index + 1).text;
     index += 2;
     return true;
   }
-  if (index < range.end && IsName(index) && !EndsItem(token(index))) {
+  if (index < range.end && IsName(index) && !EndsItem(token(index)) && !IsPivot(index)) {
     alias = token(index).text;
     ++index;
     return true;
@@ -252,6 +257,7 @@ base::Status Translator::Sample(size_t& index, FromItem& item) const {
 
 // ON ... or USING (...), up to the next join.
 base::Status Translator::Condition(size_t& index, Range range, Scope& scope, FromItem& item) {
+  if (index < range.end && IsPivot(index)) return Unsupported(index, ToUpper(token(index).text));
   if (Keyword(index, "TABLESAMPLE") && index < range.end) {
     DH_CHECK(Sample(index, item));
   }

@@ -76,6 +76,12 @@ class Tables {
   base::Status CreateViews(Engine& engine, const warehouse::ScanColumns& columns) const {
     for (const auto& [key, table] : tables_) {
       const std::string name = key.first.Text();
+      // The engine would take the path for a folder, and say that it may not look into it.
+      for (const std::string& path : warehouse::ScanPaths(table->snapshot)) {
+        if (!warehouse_.files().Exists(path)) {
+          return base::Error{base::ErrorCode::kCorrupt, name + ": a file of the table is missing: " + path};
+        }
+      }
       const auto sql = warehouse::ScanSql(table->snapshot, columns);
       if (!sql.ok()) return base::Error{sql.error().code, name + ": " + sql.error().message};
       const auto status = engine.Execute("CREATE VIEW " + table->known.view + " AS " + *sql);
@@ -156,6 +162,52 @@ std::string InGoogleWords(std::string message) {
   return message;
 }
 
+// `message` without what stands between the first and the last `quote`.
+std::string Unquoted(std::string message, char quote) {
+  const size_t first = message.find(quote);
+  const size_t last = message.rfind(quote);
+  if (first != std::string::npos && last > first) message.replace(first + 1, last - first - 1, "...");
+  return message;
+}
+
+// Messages name no values. The engine cites those that it cannot convert, take apart or compute with.
+std::string WithoutValues(const std::string& kind, std::string message) {
+  static constexpr std::pair<std::string_view, std::string_view> kPhrases[] = {
+      {"Could not parse string", "a text is not written as the format says; SAFE. before the function's name gives NULL"},
+      {"Malformed JSON", "a text is no JSON"},
+      {"Invalid input for hex digit", "a text is no hexadecimal number"},
+      {"Invalid Input for hex digit", "a text is no hexadecimal number"}};
+  for (const auto& [engine, ours] : kPhrases) {
+    if (message.starts_with(engine)) return std::string(ours);
+  }
+  // What is wrong with a regular expression, and then the expression, which may come from the data.
+  static constexpr std::string_view kPatterns[] = {
+      "missing ",      "unexpected ",     "no argument for ",    "bad repetition ",    "invalid escape ",
+      "invalid perl ", "invalid regexp ", "invalid repetition ", "invalid character ", "invalid named "};
+  for (const std::string_view pattern : kPatterns) {
+    if (message.starts_with(pattern)) return "in a regular expression: " + message.substr(0, message.find(": "));
+  }
+  if (kind != "Conversion" && kind != "Out of Range") return message;
+  constexpr std::string_view kRange = " out of range";
+  if (const size_t range = message.find(" out of range: "); range != std::string::npos)
+    return message.substr(0, range + kRange.size());
+  message = Unquoted(Unquoted(std::move(message), '\''), '"');
+  constexpr std::string_view kWith = " with value ";
+  if (const size_t with = message.find(kWith); with != std::string::npos) {
+    message.erase(with, message.find(' ', with + kWith.size()) - with);
+  }
+  constexpr std::string_view kCast = "Could not cast value ";
+  if (message.starts_with(kCast))
+    message.replace(0, std::min(message.find(' ', kCast.size()), message.size()), "Could not cast a value");
+  // "Overflow in multiplication of INT64 (7 * 8)!"
+  const size_t open = message.find(" (");
+  const size_t close = message.rfind(')');
+  if (message.starts_with("Overflow") && open != std::string::npos && close != std::string::npos && close > open) {
+    message.erase(open, close + 1 - open);
+  }
+  return message;
+}
+
 // What the engine says of EXCEPT and REPLACE behind a star, about columns that only it knows: those of a subquery. Of two stars
 // that name the column, the outer one: what the inner one has left out is not there any more.
 const Translation::StarName* MissingStarName(const std::string& message, const Translation& translation) {
@@ -171,7 +223,7 @@ base::Error Explain(const Engine& engine, const base::Error& error, const Transl
   if (const auto* star = MissingStarName(problem.message, translation); star != nullptr) {
     return {error.code, Where(star->at) + NoStarColumn(*star)};
   }
-  std::string message = InGoogleWords(problem.message);
+  std::string message = WithoutValues(problem.kind, InGoogleWords(problem.message));
   if (!problem.name.empty() && message.find("not found in FROM clause") != std::string::npos) {
     message = "there is no column " + problem.name;
     const std::string nearest = NearestName(tables.ColumnNames(), problem.name);

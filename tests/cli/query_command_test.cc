@@ -107,6 +107,34 @@ TEST(QueryCommand, AQuestionThatIsNotUnderstoodIsWrongUseWhateverIsWrongInIt) {
   EXPECT_EQ(Dicomhouse(scratch, {"query", "SELECT 1 FROM notable"}).code, kFailed);
 }
 
+TEST(QueryCommand, CountsThatCannotBeAreWrongUse) {
+  const Scratch scratch;
+  for (const auto& [flag, value] : std::vector<std::pair<std::string, std::string>>{
+           {"--threads", "-1"}, {"--threads", "0"}, {"--threads", "100000"}, {"--max-rows", "-1"}, {"--max-rows", "x"}}) {
+    const Outcome refused = Dicomhouse(scratch, {"query", "SELECT 1 AS a", flag, value});
+    EXPECT_EQ(refused.code, kWrongUse) << flag << value;
+    EXPECT_NE(refused.err.find(flag), std::string::npos) << refused.err;
+    EXPECT_NE(refused.err.find(value), std::string::npos) << refused.err;
+  }
+  EXPECT_EQ(Dicomhouse(scratch, {"query", "SELECT 1 AS a", "--threads", "1", "--max-rows", "0", "--format", "csv"}).out,
+            "a\n1\n");
+}
+
+TEST(QueryCommand, AMissingFileOfTheTableIsSaidToBeMissing) {
+  const Scratch scratch;
+  scratch.Write("in/1.dcm", Instance("1.1"));
+  ASSERT_EQ(Dicomhouse(scratch, {"export", scratch.path("in")}).code, 0);
+  const std::filesystem::path data = scratch.path("warehouse/local/dicom/metadata/data");
+  std::filesystem::path part;
+  for (const auto& entry : std::filesystem::directory_iterator(data)) {
+    if (entry.path().extension() == ".parquet") part = entry.path();
+  }
+  std::filesystem::remove(part);
+  const Outcome failed = Dicomhouse(scratch, {"query", "SELECT Modality FROM metadata"});
+  EXPECT_EQ(failed.code, kFailed);
+  EXPECT_EQ(failed.err, "dicomhouse: local.dicom.metadata: a file of the table is missing: " + part.string() + "\n");
+}
+
 TEST(QueryCommand, ParquetIsNotForATerminal) {
   const Scratch scratch;
   const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);

@@ -478,11 +478,40 @@ TEST_F(DialectTest, RefusalsSayWhereAndWhat) {
          {"WITH RECURSIVE r AS (SELECT 1) SELECT * FROM r", "error: 1:6: WITH RECURSIVE is not supported"},
          {"SELECT PatientID + 1 FROM t",
           "error: 1:18: no matching signature for operator + for argument types: STRING, INT64; CAST one of them"},
+         {"SELECT * FROM t PIVOT(COUNT(*) FOR PatientID IN ('P1'))", "error: 1:17: PIVOT is not supported"},
+         {"SELECT * FROM (SELECT 1 AS a) PIVOT(COUNT(*) FOR a IN (1))", "error: 1:31: PIVOT is not supported"},
+         {"SELECT * FROM (SELECT 1 AS a) AS q\nunpivot (x FOR y IN (a))", "error: 2:1: UNPIVOT is not supported"},
+         {"SELECT * FROM t AS a PIVOT(COUNT(*) FOR PatientID IN ('P1'))", "error: 1:22: PIVOT is not supported"},
+         {"SELECT pivot.a FROM (SELECT 1 AS a) PIVOT", "1\n"},
          {"SELECT Rows ORDER BY FROM t", "error: 1:22: FROM stands too late, or twice"}});
   const auto missing = house_->Ask("SELECT 1 FROM\n  nowhere");
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().code, base::ErrorCode::kNotFound);
   EXPECT_EQ(missing.error().message.substr(0, 5), "2:3: ");
+}
+
+TEST_F(DialectTest, MessagesHoldNoValues) {
+  const auto message = [&](const std::string& sql) {
+    std::string answer = house_->Rows(sql);
+    EXPECT_TRUE(answer.starts_with("error: ")) << sql << ": " << answer;
+    EXPECT_EQ(answer.find("P1"), std::string::npos) << sql << ": " << answer;
+    EXPECT_EQ(answer.find("256"), std::string::npos) << sql << ": " << answer;
+    return answer;
+  };
+  EXPECT_NE(message("SELECT ARRAY<INT64>[PatientID] FROM t").find("Could not convert string '...' to INT64"), std::string::npos);
+  EXPECT_NE(message("SELECT PARSE_DATE('%Y', PatientID) FROM t").find("not written as the format says"), std::string::npos);
+  EXPECT_NE(message("SELECT JSON_VALUE(PatientID, '$.a') FROM t").find("a text is no JSON"), std::string::npos);
+  for (const char* sql :
+       {"SELECT 1 FROM (SELECT PatientID AS x FROM t) WHERE x = 5", "SELECT FROM_BASE64(CONCAT(PatientID, '?')) FROM t",
+        "SELECT FROM_HEX(PatientID) FROM t", "SELECT MAX(Rows * 9223372036854775807) FROM t WHERE Rows = 256",
+        "SELECT CHR(Rows * 100000000000) FROM t WHERE Rows = 256", "SELECT DATE(Rows, Rows, Rows) FROM t WHERE Rows = 256",
+        "SELECT CAST(STRUCT(PatientID AS a) AS STRUCT<a DATE>) FROM t", "SELECT CAST(PatientID AS INT64) FROM t",
+        "SELECT DATE_ADD(StudyDate, INTERVAL 256000000000000 DAY) FROM t",
+        "SELECT REGEXP_CONTAINS('x', CONCAT('(', PatientID)) FROM t",
+        "SELECT TIMESTAMP_SECONDS(Rows * 36028797018963967) FROM t WHERE Rows = 256",
+        "SELECT TIME(Rows, 1, 1) FROM t WHERE Rows = 256"}) {
+    message(sql);
+  }
 }
 
 TEST_F(DialectTest, OnlyTheColumnsThatAreNamedAreRead) {
@@ -538,7 +567,8 @@ TEST_F(VersionsTest, ATableIsReadAsItWas) {
 
 TEST_F(VersionsTest, TimesWithoutAVersionAreErrorsWithTheirPlace) {
   const std::string before = house_.Rows("SELECT n FROM " + At(0, -1));
-  EXPECT_EQ(before.substr(0, before.find("20")), "error: 1:15: table bq://p.d.v did not exist then: its first version is of ") << before;
+  EXPECT_EQ(before.substr(0, before.find("20")), "error: 1:15: table bq://p.d.v did not exist then: its first version is of ")
+      << before;
   ASSERT_TRUE(house_.warehouse().Expire(name_, 1, INT64_MAX).ok());
   const std::string expired = house_.Rows("SELECT n FROM " + At(1));
   EXPECT_NE(expired.find("1:15: the version that table bq://p.d.v had then has expired: the oldest that is left is of "),

@@ -171,6 +171,7 @@ class Translator {
   base::Status Condition(size_t& index, Range range, Scope& scope, FromItem& item);
   base::Status Sample(size_t& index, FromItem& item) const;
   bool StartsJoin(size_t index) const;
+  bool IsPivot(size_t index) const;
   bool IsQuery(size_t open) const;
 
   // expression.cc
