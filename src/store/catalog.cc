@@ -474,6 +474,17 @@ Result<OperationRecord> Catalog::GetOperation(const DatasetName& dataset, const 
   return OperationOf(find);
 }
 
+Result<OperationRecord> Catalog::FindOperation(const std::string& project, const std::string& id) {
+  const Error missing = NotFound("operation " + id + " of project " + project);
+  const std::optional<int64_t> number = NumberOfId(id);
+  if (!number) return missing;
+  const std::lock_guard lock(state_->mutex);
+  DH_ASSIGN(Statement find, state_->database.Prepare(std::string(kOperationColumns) + "WHERE id=?1 AND project=?2"));
+  DH_ASSIGN(const bool found, find.Bind(1, *number).Bind(2, project).Step());
+  if (!found) return missing;
+  return OperationOf(find);
+}
+
 Result<Page<OperationRecord>> Catalog::ListOperations(const DatasetName& dataset, const PageRequest& request) {
   DH_ASSIGN(const int64_t before, NumberOfToken('o', request.token, INT64_MAX));
   const std::lock_guard lock(state_->mutex);

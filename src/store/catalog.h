@@ -98,6 +98,8 @@ class Catalog {
   // Makes or replaces. Errors: kNotFound: its dataset.
   base::Status PutOperation(const OperationRecord& record);
   base::Result<OperationRecord> GetOperation(const DatasetName& dataset, const std::string& id);
+  // The same where only the project is known: ids are unique.
+  base::Result<OperationRecord> FindOperation(const std::string& project, const std::string& id);
   base::Result<Page<OperationRecord>> ListOperations(const DatasetName& dataset, const PageRequest& page);  // newest first
   base::Result<std::vector<OperationRecord>> UnfinishedOperations();
   // A number that no operation has.

@@ -47,7 +47,8 @@ Json ErrorJson(const Error& error) {
 
 Json StateJson(const OperationState& state) {
   Json json = Json::MakeObject();
-  json.Set("method", state.method).Set("apiVersion", state.api_version);
+  json.Set("method", state.method).Set("apiVersion", state.api_version).Set("log", state.log);
+  if (state.dicom_store) json.Set("dicomStore", state.dicom_store->Text());
   json.Set("createTimeUs", state.create_time_us).Set("endTimeUs", state.end_time_us);
   json.Set("success", state.success).Set("failure", state.failure).Set("pending", state.pending);
   json.Set("cancelRequested", state.cancel_requested);
@@ -62,6 +63,9 @@ OperationState StateOf(const store::OperationRecord& record) {
   state.dataset = record.dataset;
   state.method = json["method"].as_string();
   state.api_version = json["apiVersion"].as_string();
+  state.log = json["log"].as_string();
+  const auto dicom_store = store::DicomStoreName::Parse(json["dicomStore"].as_string());
+  if (dicom_store.ok()) state.dicom_store = *dicom_store;
   state.create_time_us = json["createTimeUs"].as_int();
   state.end_time_us = json["endTimeUs"].as_int();
   state.success = json["success"].as_int();
@@ -78,6 +82,29 @@ OperationState StateOf(const store::OperationRecord& record) {
 
 Status Put(store::Catalog& catalog, const OperationState& state) {
   return catalog.PutOperation({state.id, state.dataset, state.done, StateJson(state)});
+}
+
+// A line of an operation's log. `source`: what it is about.
+store::LogEntry EntryOf(const OperationState& state, const char* severity, const std::string& source, const Error& error) {
+  store::LogEntry entry;
+  entry.timestamp_us = NowUs();
+  entry.project = state.dataset.project;
+  entry.log = state.log;
+  entry.operation = state.id;
+  entry.severity = severity;
+  entry.document = Json::MakeObject();
+  entry.document.Set("dataset", state.dataset.Text());
+  if (state.dicom_store) entry.document.Set("dicomStore", state.dicom_store->Text());
+  entry.document.Set("method", state.method).Set("source", source).Set("error", ErrorJson(error));
+  return entry;
+}
+
+// The line for the failure of all of an operation: who reads only the log must not believe that nothing failed. What somebody
+// cancelled is no fault.
+std::vector<store::LogEntry> EntriesOfEnd(const OperationState& state) {
+  if (!state.error || state.log.empty()) return {};
+  const char* const severity = state.error->code == ErrorCode::kCancelled ? "WARNING" : "ERROR";
+  return {EntryOf(state, severity, state.dicom_store ? state.dicom_store->Text() : state.dataset.Text(), *state.error)};
 }
 
 // One operation while it waits or runs.
@@ -107,7 +134,6 @@ class Task final : public OperationContext {
   // after a crash. The log is written first: who sees the end sees all of it.
   OperationState Finish(Result<Json> outcome) {
     const std::lock_guard lock(mutex_);
-    FlushLog();
     OperationState state = state_;
     Count(state);
     state.pending = 0;
@@ -118,6 +144,8 @@ class Task final : public OperationContext {
     } else {
       state.error = outcome.error();
     }
+    for (store::LogEntry& entry : EntriesOfEnd(state)) log_.push_back(std::move(entry));
+    FlushLog();
     return state;
   }
   void Publish(OperationState state) {
@@ -135,17 +163,8 @@ class Task final : public OperationContext {
   }
 
   void Log(const char* severity, const std::string& source, const Error& error) {
-    store::LogEntry entry;
-    entry.timestamp_us = NowUs();
-    entry.project = description.dataset.project;
-    entry.log = description.log;
-    entry.operation = id_;
-    entry.severity = severity;
-    entry.document = Json::MakeObject();
-    entry.document.Set("dataset", description.dataset.Text());
-    if (description.dicom_store) entry.document.Set("dicomStore", description.dicom_store->Text());
-    entry.document.Set("method", description.method).Set("source", source).Set("error", ErrorJson(error));
     const std::lock_guard lock(mutex_);
+    store::LogEntry entry = EntryOf(state_, severity, source, error);
     const bool old = !log_.empty() && entry.timestamp_us - log_.front().timestamp_us > 1'000'000;
     log_.push_back(std::move(entry));
     if (old || log_.size() >= base::kMaxLogGroup) FlushLog();
@@ -262,6 +281,8 @@ class Pool final : public Operations {
     state.dataset = description.dataset;
     state.method = description.method;
     state.api_version = description.api_version;
+    state.log = description.log;
+    state.dicom_store = description.dicom_store;
     state.create_time_us = NowUs();
     return state;
   }
@@ -331,6 +352,7 @@ Status FailUnfinished(store::Catalog& catalog) {
     state.done = true;
     state.end_time_us = NowUs();
     state.error = Error{ErrorCode::kConflict, "the server ended before the operation did; start it again"};
+    DH_CHECK(catalog.AppendLog(EntriesOfEnd(state)));
     DH_CHECK(Put(catalog, state));
   }
   return {};

@@ -1,5 +1,6 @@
 // Long-running operations: imports, exports and other long work of a server. An operation is on the disk before its name is
-// given out; its counters move while it runs; it can be cancelled; after a restart it is finished or failed with a reason.
+// given out; its counters move while it runs; it can be cancelled; after a restart it is finished or failed with a reason. One
+// that fails as a whole has the reason in its log too.
 #pragma once
 
 #include <atomic>
@@ -25,6 +26,8 @@ struct OperationState {
   store::DatasetName dataset;
   std::string method;       // "google.cloud.healthcare.v1.dicom.DicomService.ExportDicomData_bq"
   std::string api_version;  // "v1", "v1beta1": of the request
+  std::string log;          // of its entries, "healthcare.googleapis.com/export_dicom"; "": it has none
+  std::optional<store::DicomStoreName> dicom_store;  // what it is about, when it is one
   int64_t create_time_us = 0;
   int64_t end_time_us = 0;
   int64_t success = 0;

@@ -225,8 +225,8 @@ TEST_F(HealthcareApi, AFailedImportIsExplainedInTheLog) {
 
   const Answered list = Send("POST", "/v2/entries:list",
                              R"({"resourceNames": ["projects/p"], "filter": "severity>=ERROR AND operation.id=\")" + name +
-                                 R"(\" timestamp>=\"2020-01-01T00:00:00Z\"", "orderBy": "timestamp desc"})");
-  ASSERT_EQ(list.json["entries"].array().size(), 1U) << list.body;
+                                 R"(\" timestamp>=\"2020-01-01T00:00:00Z\"", "orderBy": "timestamp asc"})");
+  ASSERT_EQ(list.json["entries"].array().size(), 2U) << list.body;
   const Json& entry = list.json["entries"].array()[0];
   EXPECT_EQ(entry["logName"].as_string(), "projects/p/logs/healthcare.googleapis.com%2Fimport_dicom");
   EXPECT_EQ(
@@ -246,6 +246,34 @@ TEST_F(HealthcareApi, AFailedImportIsExplainedInTheLog) {
   EXPECT_EQ(page.status, 200);
   EXPECT_THAT(page.body, HasSubstr("no&lt;b&gt;.dcm"));
   EXPECT_THAT(page.body, HasSubstr(id));
+}
+
+// The page, F3.
+TEST_F(HealthcareApi, AFailedExportIsExplainedInTheLog) {
+  const std::string body = R"({"bigqueryDestination": {"tableUri": "bq://p.analysis.t"}})";
+  const Json made = Done(Send("POST", kStore + ":export", body));
+  EXPECT_EQ(made.find("error"), nullptr);
+  const std::string fine = made["metadata"]["logsUrl"].as_string().substr(12);
+  EXPECT_THAT(Send("GET", fine).body, HasSubstr("nothing failed"));
+  const Json done = Done(Send("POST", kStore + ":export", body));
+  ASSERT_EQ(done["error"]["code"].as_int(), 6);
+  const std::string name = done["name"].as_string();
+  const Answered list =
+      Send("POST", "/v2/entries:list",
+           R"({"resourceNames": ["projects/p"], "filter": "severity=ERROR AND operation.id=\")" + name + "\\\"\"}");
+  ASSERT_EQ(list.json["entries"].array().size(), 1U) << list.body;
+  const Json& entry = list.json["entries"].array()[0];
+  EXPECT_EQ(entry["jsonPayload"]["error"].Print(), done["error"].Print());
+  EXPECT_EQ(entry["resource"]["labels"]["dicom_store_id"].as_string(), "s");
+  const Answered page = Send("GET", done["metadata"]["logsUrl"].as_string().substr(12));
+  EXPECT_THAT(page.body, HasSubstr("already exists"));
+  EXPECT_THAT(page.body, HasSubstr("ERROR"));
+
+  const Answered unknown = Send("GET", "/logs?project=p&operation=1234567890123456789");
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_THAT(unknown.body, HasSubstr("1234567890123456789 of project p was not found"));
+  EXPECT_EQ(Send("GET", "/logs?project=other" + fine.substr(fine.find("&operation"))).status, 404);
+  EXPECT_EQ(Send("GET", "/logs?project=p&operation=%3Cb%3E").status, 404);
 }
 
 // ---- IAM

@@ -187,12 +187,15 @@ TEST_F(OperationsTest, AStopFailsWhatRunsAndWhatWaits) {
     EXPECT_EQ(state->error->code, ErrorCode::kConflict);
     EXPECT_THAT(state->error->message, HasSubstr("stopped"));
     EXPECT_GT(state->end_time_us, 0);
+    ASSERT_EQ(Log(id).size(), 1U);
+    EXPECT_EQ(Log(id)[0].document["error"]["message"].as_string(), state->error->message);
   }
 }
 
 TEST_F(OperationsTest, ACrashFailsWhatWasNotDone) {
   Json document = Json::MakeObject();
   document.Set("method", "m").Set("apiVersion", "v1beta1").Set("createTimeUs", 5);
+  document.Set("log", description_.log).Set("dicomStore", kStoreName.Text());
   const std::string id = store_->catalog().NewOperationId();
   ASSERT_TRUE(store_->catalog().PutOperation({id, kDataset, false, document}).ok());
   Start();
@@ -203,6 +206,8 @@ TEST_F(OperationsTest, ACrashFailsWhatWasNotDone) {
   EXPECT_EQ(state->create_time_us, 5);
   EXPECT_EQ(state->error->code, ErrorCode::kConflict);
   EXPECT_TRUE(store_->catalog().UnfinishedOperations()->empty());
+  ASSERT_EQ(Log(id).size(), 1U);
+  EXPECT_EQ(Log(id)[0].document["dicomStore"].as_string(), kStoreName.Text());
 }
 
 TEST_F(OperationsTest, TheLogIsThereWhenItEnds) {
@@ -217,6 +222,31 @@ TEST_F(OperationsTest, TheLogIsThereWhenItEnds) {
   EXPECT_EQ(log[0].severity, "ERROR");
   EXPECT_EQ(log[600].severity, "WARNING");
   EXPECT_EQ(log[0].document["dicomStore"].as_string(), kStoreName.Text());
+}
+
+// The page, F3: errors of an export request are in the logs.
+TEST_F(OperationsTest, AFailureOfTheWholeIsInTheLog) {
+  ASSERT_FALSE(Run(Export("t", Disposition::kCreate)).error);
+  const OperationState done = Run(Export("t", Disposition::kCreate));
+  ASSERT_TRUE(done.error);
+  const auto log = Log(done.id);
+  ASSERT_EQ(log.size(), 1U);
+  EXPECT_EQ(log[0].severity, "ERROR");
+  EXPECT_EQ(log[0].log, "healthcare.googleapis.com/export_dicom");
+  EXPECT_EQ(log[0].document["source"].as_string(), kStoreName.Text());
+  EXPECT_EQ(log[0].document["dicomStore"].as_string(), kStoreName.Text());
+  EXPECT_EQ(log[0].document["error"]["code"].as_string(), "ALREADY_EXISTS");
+  EXPECT_EQ(log[0].document["error"]["message"].as_string(), done.error->message);
+  EXPECT_TRUE(Log(Run([](OperationContext&) -> Result<Json> { return Json(); }).id).empty());
+}
+
+TEST_F(OperationsTest, ACancelledOneSaysSoInTheLogAndIsNoError) {
+  const OperationState runs = Begin(WaitsFor(std::make_shared<std::atomic<bool>>(false)));
+  ASSERT_TRUE(operations_->Cancel(kDataset, runs.id).ok());
+  EXPECT_TRUE(Wait(runs.id).error);
+  const auto log = Log(runs.id);
+  ASSERT_EQ(log.size(), 1U);
+  EXPECT_EQ(log[0].severity, "WARNING");
 }
 
 TEST_F(OperationsTest, ADeletedDatasetTakesItsOperationsAlong) {
@@ -351,8 +381,9 @@ TEST_F(OperationsTest, WhatIsNotDicomIsAFailureWithItsReason) {
   EXPECT_EQ(done.success, 1);
   EXPECT_EQ(done.failure, 2);
   const auto log = Log(done.id);
-  ASSERT_EQ(log.size(), 2U);
+  ASSERT_EQ(log.size(), 3U);
   EXPECT_EQ(log[0].document["source"].as_string(), "gs://bucket/a/bad.dcm");
+  EXPECT_EQ(log[2].document["error"]["message"].as_string(), done.error->message);
 }
 
 // "This API accepts duplicate DICOM instances by ignoring the newly-pushed instance. It does not overwrite."

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "store/names.h"
+#include "transfer/operations.h"
 
 namespace dicomhouse::api {
 namespace {
@@ -105,6 +106,26 @@ std::string RowOf(const Json& entry) {
   return row + "</tr>\n";
 }
 
+http::Response HtmlPage(const std::string& title, const std::string& content) {
+  http::Response response;
+  response.headers.Set("Content-Type", "text/html; charset=UTF-8");
+  response.headers.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+  response.body = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + base::EscapedMarkup(title) +
+                  "</title><style>body{font-family:sans-serif}td,th{text-align:left;padding:.2em .8em .2em 0;"
+                  "vertical-align:top}</style></head><body>\n<h1>" +
+                  base::EscapedMarkup(title) + "</h1>\n" + content + "</body></html>\n";
+  return response;
+}
+
+// What an empty log of an operation means. Errors: kNotFound: there is no such operation.
+Result<std::string> WhyNoEntries(const Services& services, const std::string& project, const std::string& operation) {
+  DH_ASSIGN(const store::OperationRecord record, services.store->catalog().FindOperation(project, operation));
+  DH_ASSIGN(const transfer::OperationState state, services.operations->Get(record.dataset, operation));
+  if (!state.done) return std::string("No entries: nothing has failed so far; the operation is not done.");
+  if (state.error) return "No entries. The operation failed: " + state.error->message;
+  return std::string("No entries: nothing failed.");
+}
+
 http::Response ShowLog(const Services& services, const http::Request& request) {
   const std::string* const project = request.target.Query("project");
   const std::string* const operation = request.target.Query("operation");
@@ -117,24 +138,26 @@ http::Response ShowLog(const Services& services, const http::Request& request) {
       FindEntries(services.store->catalog(), query, LogFilter(), {base::kMaxPageSize, token == nullptr ? "" : *token});
   if (!page.ok()) return ErrorResponse(page.error());
   const std::string title = operation != nullptr ? "Log of operation " + *operation : "Log of project " + *project;
-  http::Response response;
-  response.headers.Set("Content-Type", "text/html; charset=UTF-8");
-  response.headers.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
-  response.body = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + base::EscapedMarkup(title) +
-                  "</title><style>body{font-family:sans-serif}td,th{text-align:left;padding:.2em .8em .2em 0;"
-                  "vertical-align:top}</style></head><body>\n<h1>" +
-                  base::EscapedMarkup(title) + "</h1>\n";
-  if (page->items.empty()) response.body += "<p>No entries: nothing failed.</p>\n";
-  response.body += "<table>\n<tr><th>Time</th><th>Severity</th><th>Source</th><th>What is wrong</th></tr>\n";
-  for (const Json& entry : page->items) response.body += RowOf(entry);
-  response.body += "</table>\n";
+  std::string content;
+  if (page->items.empty() && token == nullptr) {
+    const auto why = operation != nullptr ? WhyNoEntries(services, *project, *operation) : Result<std::string>("No entries.");
+    if (!why.ok() && why.error().code != ErrorCode::kNotFound) return ErrorResponse(why.error());
+    content = "<p>" + base::EscapedMarkup(why.ok() ? *why : why.error().message + ".") + "</p>\n";
+    if (!why.ok()) {
+      http::Response missing = HtmlPage(title, content);
+      missing.status = 404;
+      return missing;
+    }
+  }
+  content += "<table>\n<tr><th>Time</th><th>Severity</th><th>Source</th><th>What is wrong</th></tr>\n";
+  for (const Json& entry : page->items) content += RowOf(entry);
+  content += "</table>\n";
   if (!page->next.empty()) {
     std::string link = "/logs?project=" + http::PercentEncode(*project) + "&pageToken=" + http::PercentEncode(page->next);
     if (operation != nullptr) link += "&operation=" + http::PercentEncode(*operation);
-    response.body += "<p><a href=\"" + base::EscapedMarkup(link) + "\">More</a></p>\n";
+    content += "<p><a href=\"" + base::EscapedMarkup(link) + "\">More</a></p>\n";
   }
-  response.body += "</body></html>\n";
-  return response;
+  return HtmlPage(title, content);
 }
 
 }  // namespace
