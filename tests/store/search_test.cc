@@ -95,6 +95,18 @@ TEST_F(SearchTest, SingleValuesRangesListsAndWildcards) {
   EXPECT_THAT(Studies({0x00100020}, ""), ElementsAre("1.1", "1.2", "1.3"));
 }
 
+TEST_F(SearchTest, DateTimesMatchOnTheClockOfTheirInstance) {
+  Facts facts;
+  facts.study = "1.5";
+  facts.series = "1.5.1";
+  facts.instance = "1.5.1.1";
+  facts.more = {dicom::testing::Text(0x0008002A, "DT", "20250102003000"), dicom::testing::Text(0x00080201, "SH", "+0100")};
+  Store(facts);
+  EXPECT_THAT(Studies({0x0008002A}, "20250102-20250103"), ElementsAre("1.5"));
+  EXPECT_THAT(Studies({0x0008002A}, "20250101233000-0000"), ElementsAre("1.5"));
+  EXPECT_THAT(Studies({0x0008002A}, "20250103-"), IsEmpty());
+}
+
 TEST_F(SearchTest, NamesMatchFuzzilyWithoutCaseAndAccents) {
   EXPECT_THAT(Studies({0x00100010}, "jane doe", true), ElementsAre("1.1"));
   EXPECT_THAT(Studies({0x00100010}, "muller", true), ElementsAre("1.3"));
@@ -214,6 +226,47 @@ TEST_F(SearchTest, LimitAndOffsetPageThroughAllKindsOfSearches) {
     ASSERT_EQ(last.size(), 1u);
     EXPECT_EQ(last[0].key.study, "1.3");
   }
+}
+
+bool MatchesDateTime(const char* value, const char* wanted, const char* zone = "") {
+  return Matches(value, dicom::Vr::kDT, std::vector<std::string>{wanted}, false, zone);
+}
+
+// PS3.4 §C.2.2.2.5.
+TEST(MatchingTest, DateTimesMatchByPrecisionAndRange) {
+  const char* value = "20250102100000.5";
+  for (const char* wanted :
+       {"2025", "202501", "20250102", "2025010210", "202501021000", "20250102100000", "20250102100000.5", "20250102-20250103",
+        "20250102-", "-20260101", "-20250102", "2025-", "2024-2025", "20250102100000.500000-20250102100000.500000",
+        "20250102 - 20250103", "2025*", "*"}) {
+    EXPECT_TRUE(MatchesDateTime(value, wanted)) << wanted;
+  }
+  for (const char* wanted : {"2024", "202502", "20250103", "2025010211", "20250102100000.4", "20250103-", "-20250101", "2026-2027",
+                             "20250102100001-", "-", "20251301", "x", "20250102100000.5000001", "2025010"}) {
+    EXPECT_FALSE(MatchesDateTime(value, wanted)) << wanted;
+  }
+  EXPECT_TRUE(MatchesDateTime("2025", "2025"));
+  EXPECT_FALSE(MatchesDateTime("2025", "20250102"));
+  EXPECT_TRUE(MatchesDateTime("20240229235959", "202402"));
+  EXPECT_FALSE(MatchesDateTime("", "2025"));
+  EXPECT_TRUE(MatchesDateTime("20240101\\20250102", "20250102"));
+}
+
+TEST(MatchingTest, OffsetsOfDateTimesAreNoRanges) {
+  const char* value = "20250102100000.000000+0100";
+  for (const char* wanted : {"20250102", "20250102100000", "20250102090000+0000", "20250102090000 0000", "20250102040000-0500",
+                             "20250102040000-0500-", "-20250102040000-0500", "20250102040000-0500-20250102050000-0500",
+                             "20250102100000-20250102093000+0000", "20250102100000.000000+0100"}) {
+    EXPECT_TRUE(MatchesDateTime(value, wanted)) << wanted;
+  }
+  for (const char* wanted : {"20250102100000+0000", "20250102100000-0500", "20250102050000-0500-", "-20250102030000-0500",
+                             "20250102090000"}) {
+    EXPECT_FALSE(MatchesDateTime(value, wanted)) << wanted;
+  }
+  // A value without an offset is on the clock of its instance.
+  EXPECT_TRUE(MatchesDateTime("20250102100000", "20250102090000+0000", "+0100"));
+  EXPECT_FALSE(MatchesDateTime("20250102100000", "20250102090000+0000"));
+  EXPECT_TRUE(MatchesDateTime("20250102100000", "20250102100000+0000"));
 }
 
 TEST(MatchingTest, RangesAndNames) {

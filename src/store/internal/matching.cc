@@ -1,6 +1,9 @@
 #include "store/internal/matching.h"
 
 #include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <optional>
 
 #include "base/text.h"
 #include "dicom/cursor.h"
@@ -55,13 +58,127 @@ dicom::Vr VrOf(uint32_t tag, dicom::Vr written) {
   return entry == nullptr ? dicom::Vr::kLO : entry->vr;
 }
 
-bool MatchesOne(std::string_view value, dicom::Vr vr, const std::string& wanted, bool fuzzy) {
+// ---- DT (PS3.5 §6.2)
+
+constexpr uint32_t kTimezoneOffsetTag = 0x00080201;
+constexpr int64_t kSecond = 1'000'000;
+constexpr int64_t kMinute = 60 * kSecond;
+constexpr int64_t kHour = 60 * kMinute;
+constexpr int64_t kDay = 24 * kHour;
+
+// A date and time: from the first to the last microsecond that it stands for, on a clock of its own place.
+struct Moment {
+  int64_t first = 0;
+  int64_t last = 0;
+  std::optional<int64_t> offset;  // of this clock from UTC
+};
+
+std::string_view WithoutSpaces(std::string_view text) {
+  const size_t begin = text.find_first_not_of(' ');
+  return begin == std::string_view::npos ? std::string_view() : text.substr(begin, text.find_last_not_of(' ') - begin + 1);
+}
+
+std::optional<int> Digits(std::string_view text) {
+  int number = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (code != std::errc() || end != text.data() + text.size() || text.front() == '-') return std::nullopt;
+  return number;
+}
+
+// "+0100", from -1200 to +1400; or " 0100": in a query of a URL "+" is a space.
+std::optional<int64_t> ParseOffset(std::string_view text) {
+  if (text.size() != 5 || std::string_view("+- ").find(text[0]) == std::string_view::npos) return std::nullopt;
+  const auto hours = Digits(text.substr(1, 2));
+  const auto minutes = Digits(text.substr(3));
+  if (!hours || !minutes || *minutes > 59 || *hours * 100 + *minutes > (text[0] == '-' ? 1200 : 1400)) return std::nullopt;
+  const int64_t offset = *hours * kHour + *minutes * kMinute;
+  return text[0] == '-' ? -offset : offset;
+}
+
+// "YYYY[MM[DD[HH[MM[SS[.F{1,6}]]]]]]", without an offset.
+std::optional<Moment> ParseClock(std::string_view text) {
+  using namespace std::chrono;  // NOLINT(google-build-using-namespace)
+  const size_t dot = std::min(text.find('.'), text.size());
+  const std::string_view fraction = text.substr(std::min(dot + 1, text.size()));
+  if (dot < 4 || dot > 14 || dot % 2 != 0) return std::nullopt;
+  if (dot < text.size() && (dot != 14 || fraction.empty() || fraction.size() > 6)) return std::nullopt;
+  int parts[] = {0, 1, 1, 0, 0, 0};  // year, month, day, hour, minute, second
+  for (size_t i = 0, at = 0; at < dot; ++i) {
+    const size_t digits = i == 0 ? 4 : 2;
+    const auto part = Digits(text.substr(at, digits));
+    if (!part) return std::nullopt;
+    parts[i] = *part;
+    at += digits;
+  }
+  const year_month_day date{year(parts[0]), month(static_cast<unsigned>(parts[1])), day(static_cast<unsigned>(parts[2]))};
+  if (!date.ok() || parts[3] > 23 || parts[4] > 59 || parts[5] > 60) return std::nullopt;
+  const auto days = [](const year_month_day& when) { return int64_t{sys_days(when).time_since_epoch().count()} * kDay; };
+  Moment moment;
+  moment.first = days(date) + parts[3] * kHour + parts[4] * kMinute + parts[5] * kSecond;
+  int64_t length = kSecond;
+  if (dot == 4) length = days(date + years(1)) - moment.first;
+  if (dot == 6) length = days(date + months(1)) - moment.first;
+  if (dot == 8) length = kDay;
+  if (dot == 10) length = kHour;
+  if (dot == 12) length = kMinute;
+  if (!fraction.empty()) {
+    const auto number = Digits(fraction);
+    if (!number) return std::nullopt;
+    for (size_t i = 0; i < fraction.size(); ++i) length /= 10;
+    moment.first += *number * length;
+  }
+  moment.last = moment.first + length - 1;
+  return moment;
+}
+
+std::optional<Moment> ParseMoment(std::string_view text) {
+  text = WithoutSpaces(text);
+  const size_t sign = text.find_last_of("+- ");
+  auto moment = ParseClock(text.substr(0, sign));
+  if (!moment || sign == std::string_view::npos) return moment;
+  moment->offset = ParseOffset(text.substr(sign));
+  return moment->offset ? moment : std::nullopt;
+}
+
+struct MomentRange {
+  std::optional<Moment> first;  // none: no bound
+  std::optional<Moment> last;
+};
+
+// "A", "A-B", "A-" or "-B". A '-' may also begin an offset from UTC: it does where what follows can be one, so that a single
+// value is never taken for a range that ends in the year 500.
+std::optional<MomentRange> ParseMomentRange(std::string_view text) {
+  if (const auto one = ParseMoment(text)) return MomentRange{one, one};
+  for (size_t dash = text.find('-'); dash != std::string_view::npos; dash = text.find('-', dash + 1)) {
+    const std::string_view left = WithoutSpaces(text.substr(0, dash));
+    const std::string_view right = WithoutSpaces(text.substr(dash + 1));
+    const MomentRange range{ParseMoment(left), ParseMoment(right)};
+    if ((range.first || left.empty()) && (range.last || right.empty()) && (range.first || range.last)) return range;
+  }
+  return std::nullopt;
+}
+
+// A bound without an offset is on the clock of the value; one with an offset is a moment everywhere. `zone`: the offset of a
+// value that has none.
+bool MatchesMoment(std::string_view text, const MomentRange& wanted, std::string_view zone) {
+  const auto value = ParseMoment(text);
+  if (!value) return false;
+  const int64_t offset = value->offset ? *value->offset : ParseOffset(zone).value_or(0);
+  const auto at_bound = [&](const Moment& bound) { return bound.offset ? value->first - offset + *bound.offset : value->first; };
+  return (!wanted.first || at_bound(*wanted.first) >= wanted.first->first) &&
+         (!wanted.last || at_bound(*wanted.last) <= wanted.last->last);
+}
+
+bool MatchesOne(std::string_view value, dicom::Vr vr, const std::string& wanted, bool fuzzy, std::string_view zone) {
   if (wanted.empty() || wanted == "*") return true;
   if (vr == dicom::Vr::kPN && fuzzy) return MatchesFuzzily(FoldName(wanted), FoldName(value));
   const std::string text = Comparable(value, vr);
   if ((vr == dicom::Vr::kDA || vr == dicom::Vr::kTM) && !HasWildcard(wanted)) {
     const TextRange range = RangeOf(wanted, vr);
     return !text.empty() && (range.first.empty() || text >= range.first) && (range.last.empty() || text <= range.last);
+  }
+  if (vr == dicom::Vr::kDT && !HasWildcard(wanted)) {
+    if (const auto range = ParseMomentRange(wanted)) return MatchesMoment(value, *range, zone);
   }
   const std::string pattern = Comparable(wanted, vr);
   if (vr == dicom::Vr::kUI || !HasWildcard(pattern)) {
@@ -81,7 +198,9 @@ bool MatchesOne(std::string_view value, dicom::Vr vr, const std::string& wanted,
 
 bool MatchesElement(const dicom::Instance& header, AttributeReader& reader, const dicom::TopElement& element,
                     const Condition& condition, bool fuzzy) {
-  return Matches(reader.Text(header, element), VrOf(element.tag, element.vr), condition.values, fuzzy);
+  const dicom::Vr vr = VrOf(element.tag, element.vr);
+  const std::string_view zone = vr == dicom::Vr::kDT ? header.Text(kTimezoneOffsetTag) : std::string_view();
+  return Matches(reader.Text(header, element), vr, condition.values, fuzzy, zone);
 }
 
 }  // namespace
@@ -136,11 +255,11 @@ bool MatchesFuzzily(std::string_view wanted, std::string_view name) {
   return true;
 }
 
-bool Matches(std::string_view text, dicom::Vr vr, std::span<const std::string> wanted, bool fuzzy) {
+bool Matches(std::string_view text, dicom::Vr vr, std::span<const std::string> wanted, bool fuzzy, std::string_view zone) {
   for (size_t begin = 0; begin <= text.size();) {
     const size_t end = std::min(text.find('\\', begin), text.size());
     for (const std::string& one : wanted) {
-      if (MatchesOne(text.substr(begin, end - begin), vr, one, fuzzy)) return true;
+      if (MatchesOne(text.substr(begin, end - begin), vr, one, fuzzy, zone)) return true;
     }
     begin = end + 1;
   }

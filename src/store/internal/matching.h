@@ -26,8 +26,8 @@ inline bool HasWildcard(std::string_view value) { return value.find_first_of("*?
 bool MatchesFuzzily(std::string_view wanted, std::string_view name);
 
 // Whether any of an element's values, joined by '\' as AttributeReader::Text gives them, matches any of `wanted`. An empty
-// wanted value matches everything (PS3.4 §C.2.2.2.3).
-bool Matches(std::string_view text, dicom::Vr vr, std::span<const std::string> wanted, bool fuzzy);
+// wanted value matches everything (PS3.4 §C.2.2.2.3). `zone`: "+0100", for values of DT without an offset from UTC.
+bool Matches(std::string_view text, dicom::Vr vr, std::span<const std::string> wanted, bool fuzzy, std::string_view zone = {});
 
 // Whether the header has an element at the condition's path, in any item, that matches.
 bool MatchesHeader(dicom::Instance& header, AttributeReader& reader, const Condition& condition, bool fuzzy);
