@@ -14,7 +14,14 @@ namespace dicomhouse::store {
 namespace {
 
 constexpr uint32_t kModalityTag = 0x00080060;
+// What answers have, and no instance: the index knows it.
+constexpr uint32_t kAvailabilityTag = 0x00080056;
 constexpr uint32_t kModalitiesInStudyTag = 0x00080061;
+constexpr uint32_t kSopClassesInStudyTag = 0x00080062;
+constexpr uint32_t kAvailableSyntaxesTag = 0x00083002;
+constexpr uint32_t kSeriesOfStudyTag = 0x00201206;
+constexpr uint32_t kInstancesOfStudyTag = 0x00201208;
+constexpr uint32_t kInstancesOfSeriesTag = 0x00201209;
 
 dicom::Vr VrOf(uint32_t tag) {
   const dicom::ElementEntry* entry = dicom::FindElement(tag);
@@ -125,19 +132,56 @@ class SearchPlan {
     if (tag == dicom::kSeriesInstanceUidTag && level != Level::kStudy) return AddUids("s.uid", condition);
     if (tag == dicom::kSopInstanceUidTag && level == Level::kInstance) return AddUids("i.uid", condition);
     if (tag == dicom::kSopClassUidTag && level == Level::kInstance) return AddUids("i.sop_class", condition);
+    if (AddCounted(tag, condition)) return true;
     if (tag == kModalitiesInStudyTag || (tag == kModalityTag && level == Level::kStudy)) return AddModalities(condition);
     const IndexedAttribute* attribute = FindColumn(tag);
     if (attribute == nullptr || attribute->level > level) return false;
     const dicom::Vr vr = VrOf(tag);
     // Names have cases that SQL has no words for.
     if (vr == dicom::Vr::kPN && (search_->fuzzy || HasGroups(condition))) return false;
-    std::string sql = "(";
-    for (size_t i = 0; i < condition.values.size(); ++i) {
-      if (i > 0) sql += " OR ";
-      sql += ColumnMatch(std::string(AliasOf(attribute->level)) + "." + attribute->column, condition.values[i], vr);
-    }
-    where_ += " AND " + sql + ")";
+    where_ += " AND " + AnyMatch(std::string(AliasOf(attribute->level)) + "." + attribute->column, condition, vr);
     return true;
+  }
+
+  // Attributes of what is stored as a whole.
+  bool AddCounted(uint32_t tag, const Condition& condition) {
+    const Level level = search_->level;
+    switch (tag) {
+      case kAvailabilityTag:
+        if (!Matches("ONLINE", dicom::Vr::kCS, condition.values, false)) where_ += " AND 0";
+        return true;
+      case kSopClassesInStudyTag:
+        return AddUidsOfAny("study = t.id", "sop_class", condition);
+      case kAvailableSyntaxesTag:
+        if (level == Level::kInstance) return AddUids("i.syntax", condition);
+        return AddUidsOfAny(level == Level::kSeries ? "series = s.id" : "study = t.id", "syntax", condition);
+      case kSeriesOfStudyTag:
+        return AddNumber("(SELECT COUNT(*) FROM series n WHERE n.study = t.id)", condition);
+      case kInstancesOfStudyTag:
+        return AddNumber("(SELECT SUM(n.instances) FROM series n WHERE n.study = t.id)", condition);
+      case kInstancesOfSeriesTag:
+        if (level != Level::kStudy) return AddNumber("s.instances", condition);
+        where_ += " AND EXISTS (SELECT 1 FROM series n WHERE n.study = t.id";
+        (void)AddNumber("n.instances", condition);
+        where_ += ")";
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  bool AddNumber(const std::string& expression, const Condition& condition) {
+    where_ += " AND " + AnyMatch("CAST(" + expression + " AS TEXT)", condition, dicom::Vr::kIS);
+    return true;
+  }
+
+  std::string AnyMatch(const std::string& column, const Condition& condition, dicom::Vr vr) {
+    std::string sql = "(";
+    for (const std::string& value : condition.values) {
+      if (sql.size() > 1) sql += " OR ";
+      sql += ColumnMatch(column, value, vr);
+    }
+    return sql + ")";
   }
 
   // Anything but plain ASCII may stand in a name's second or third component group.
@@ -173,6 +217,14 @@ class SearchPlan {
       texts_.push_back(uid);
     }
     where_ += sql + ")";
+    return true;
+  }
+
+  // That any instance of the study or series has one of the UIDs.
+  bool AddUidsOfAny(const std::string& of, const std::string& column, const Condition& condition) {
+    where_ += " AND EXISTS (SELECT 1 FROM instances x WHERE x." + of;
+    (void)AddUids(("x." + column).c_str(), condition);
+    where_ += ")";
     return true;
   }
 
@@ -238,6 +290,21 @@ base::Result<std::string> CountedMembers(Connection& reader, int64_t store, cons
   AddMember(members, R"("00201206":{"vr":"IS","Value":[)" + std::to_string(series) + "]}");
   AddMember(members, R"("00201208":{"vr":"IS","Value":[)" + std::to_string(instances) + "]}");
   return members;
+}
+
+// SOPClassesInStudy.
+base::Result<std::string> ClassesMember(Connection& reader, int64_t store, const std::string& study) {
+  DH_ASSIGN(Query query, reader.Prepare("SELECT DISTINCT sop_class FROM instances WHERE study = "
+                                        "(SELECT id FROM studies WHERE store = ? AND uid = ?) AND sop_class <> '' ORDER BY 1"));
+  query->Bind(1, store).Bind(2, study);
+  std::string values;
+  for (;;) {
+    DH_ASSIGN(const bool row, query->Step());
+    if (!row) break;
+    if (!values.empty()) values += ',';
+    base::AppendJsonString(values, query->Text(0));
+  }
+  return R"("00080062":{"vr":"UI")" + (values.empty() ? "" : ",\"Value\":[" + values + "]") + "}";
 }
 
 }  // namespace
@@ -315,11 +382,21 @@ class StoredInstances::Searcher {
     if (with_study) {
       members[2] = candidate.members[static_cast<size_t>(Level::kStudy)];
       DH_ASSIGN(members[3], CountedMembers(*reader_, store_, candidate.key.study));
+      if (IsAskedFor(kSopClassesInStudyTag)) {
+        DH_ASSIGN(const std::string classes, ClassesMember(*reader_, store_, candidate.key.study));
+        AddMember(members[3], classes);
+      }
     }
     if (level == Level::kInstance) AddMember(members[1], UidMember("00083002", candidate.syntax));
     DH_ASSIGN(members[4], Included(candidate, rest));
     const std::array<std::string_view, 5> views{members[0], members[1], members[2], members[3], members[4]};
     return JoinMembers(views);
+  }
+
+  bool IsAskedFor(uint32_t tag) const {
+    const auto is_it = [tag](const std::vector<uint32_t>& path) { return path.size() == 1 && path.front() == tag; };
+    return std::any_of(search_->include.begin(), search_->include.end(), is_it) ||
+           std::any_of(search_->conditions.begin(), search_->conditions.end(), [&](const Condition& c) { return is_it(c.path); });
   }
 
   // Top-level tags that were asked for, or matched by what only a header knows; none of a lower level (PS3.18 §10.6.3.3).

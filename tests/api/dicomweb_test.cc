@@ -214,6 +214,44 @@ TEST_F(DicomWeb, SearchesFindByKeywordsAndTags) {
   EXPECT_EQ(Get("/studies/1.2.4/series/1.2.4.1/instances").json.array().size(), 1U);
 }
 
+// What an answer says of a match finds it again.
+TEST_F(DicomWeb, WhatTheServerAddsCanBeSearchedFor) {
+  Facts other = Instance(1);
+  other.study = "1.2.4";
+  other.series = "1.2.4.1";
+  other.instance = "1.2.4.1.1";
+  ASSERT_EQ(Post({MakeInstance(Instance(1)), MakeInstance(Instance(2)), MakeInstance(other)}).status, 200);
+  const std::string sop_class = "1.2.840.10008.5.1.4.1.1.2";
+  const std::string syntax = "1.2.840.10008.1.2.1";
+  const std::vector<std::pair<std::string, size_t>> found = {
+      {"/studies?InstanceAvailability=ONLINE", 2},
+      {"/series?00080056=ONLINE", 2},
+      {"/instances?InstanceAvailability=ON*", 3},
+      {"/studies?NumberOfStudyRelatedInstances=2", 1},
+      {"/studies?NumberOfStudyRelatedSeries=1", 2},
+      {"/studies?NumberOfSeriesRelatedInstances=2", 1},
+      {"/series?NumberOfSeriesRelatedInstances=1", 1},
+      {"/instances?NumberOfStudyRelatedInstances=2&NumberOfSeriesRelatedInstances=2", 2},
+      {"/instances?AvailableTransferSyntaxUID=1.2," + syntax, 3},
+      {"/series?AvailableTransferSyntaxUID=" + syntax + "&PatientID=P1", 2},
+      {"/studies?SOPClassesInStudy=" + sop_class, 2},
+      {"/instances?SOPClassesInStudy=" + sop_class, 3},
+      {"/studies?InstanceAvailability=OFFLINE", 0},
+      {"/studies?NumberOfStudyRelatedInstances=3", 0},
+      {"/studies?SOPClassesInStudy=1.2", 0},
+      {"/series?AvailableTransferSyntaxUID=1.2", 0}};
+  for (const auto& [target, count] : found) {
+    const Answered answer = Get(target);
+    EXPECT_EQ(answer.status, count == 0 ? 204 : 200) << target;
+    EXPECT_EQ(answer.json.array().size(), count) << target;
+  }
+  for (const char* target : {"/studies?includefield=SOPClassesInStudy", "/studies?00080062=1.2.840.10008.5.1.4.1.1.2"}) {
+    EXPECT_EQ(Get(target).json.array().at(0)["00080062"]["Value"].Print(), "[\"" + sop_class + "\"]") << target;
+  }
+  EXPECT_EQ(Get("/studies").json.array().at(0).find("00080062"), nullptr);
+  EXPECT_EQ(Get("/studies?RetrieveURL=http://house").status, 400);
+}
+
 TEST_F(DicomWeb, MatchesSayWhereTheyAreInAscendingOrder) {
   ASSERT_EQ(Post({MakeInstance(Instance(1))}).status, 200);
   for (const auto& [target, url] : std::vector<std::pair<std::string, std::string>>{

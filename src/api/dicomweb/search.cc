@@ -102,6 +102,9 @@ base::Status AddCondition(store::Search& search, std::string_view name, std::str
     search.include.push_back(std::move(path));
     return {};
   }
+  if (path.front() == kRetrieveUrlTag) {
+    return Error{ErrorCode::kInvalidArgument, "RetrieveURL can't be searched for: ask for what it names"};
+  }
   const dicom::ElementEntry* entry = dicom::FindElement(path.back());
   store::Condition condition;
   condition.path = std::move(path);
