@@ -172,6 +172,7 @@ base::Result<ValuePlace> FindValue(Instance& instance, std::string_view path) {
                      top->fragments,
                      WordOf(top->tag, top->vr, instance.EncodingOf(*top).big_endian)};
     place.bytes.length = top->left_out && !top->fragments ? top->length : top->end - top->value;
+    place.cut = top->truncated;
     return place;
   }
   Cursor cursor(instance.window);
@@ -199,6 +200,7 @@ base::Result<ValuePlace> FindValue(Instance& instance, std::string_view path) {
                      header.fragments,
                      WordOf(header.tag, header.vr, cursor.encoding().big_endian)};
     place.bytes.length = skipped.left_out && !header.fragments ? header.length : skipped.end - header.value;
+    place.cut = skipped.truncated;
     return place;
   }
 }
@@ -229,6 +231,7 @@ base::Result<FrameIndex> FrameIndex::Make(const Instance& instance) {
     return Corrupt("Rows, Columns, Samples per Pixel, Bits Allocated and Number of Frames are impossible");
   index.frame_bits_ = *frame_bits;
   index.value_ = {ValueOffset(instance, *element), element->left_out ? element->length : element->end - element->value};
+  index.cut_ = element->truncated;
   index.swap_ = WordOf(element->tag, element->vr, instance.encoding.big_endian);
   return index;
 }
@@ -326,7 +329,17 @@ uint64_t FrameIndex::FrameBytes(uint64_t frame) const {
   return frame < frame_bytes_.size() ? std::min(bytes, frame_bytes_[frame]) : bytes;
 }
 
-base::Status FrameIndex::Check(uint64_t frame) const {
+base::Status FrameIndex::Check(ByteSource& values, uint64_t frame) const {
+  DH_CHECK(CheckLengths(frame));
+  if (encapsulated_ || !cut_) return {};
+  uint8_t last = 0;
+  const auto got = values.ReadAt(value_.offset + ((frame + 1) * frame_bits_ + 7) / 8 - 1, {&last, 1});
+  if (!got.ok() && got.error().code == ErrorCode::kIo) return got.error();
+  if (got.ok() && *got == 1) return {};
+  return Corrupt("the instance ends in front of the end of frame " + std::to_string(frame + 1) + ": it was cut");
+}
+
+base::Status FrameIndex::CheckLengths(uint64_t frame) const {
   if (encapsulated_) return {};
   const uint64_t end = (frame + 1) * frame_bits_;
   if ((end + 7) / 8 > value_.length) return Corrupt("frame " + std::to_string(frame + 1) + " is not in its bytes");
@@ -348,7 +361,7 @@ base::Status FrameIndex::Write(ByteSource& values, uint64_t frame, const ByteSin
     }
     return CopySpans(values, spans, 1, sink);
   }
-  DH_CHECK(Check(frame));
+  DH_CHECK(CheckLengths(frame));
   const uint64_t first_bit = frame * frame_bits_;
   if (first_bit % 8 != 0 || frame_bits_ % 8 != 0) return CopyBits(values, value_.offset, first_bit, frame_bits_, sink);
   const ByteSpan span{value_.offset + first_bit / 8, frame_bits_ / 8};

@@ -39,6 +39,7 @@ struct ValuePlace {
   ByteSpan bytes;     // with `fragments`: of what was read of the items; see FrameIndex
   bool fragments = false;
   uint32_t swap = 1;  // to little endian
+  bool cut = false;   // the instance ends inside
 };
 // Errors: kInvalidArgument: no path; kNotFound: no such element.
 base::Result<ValuePlace> FindValue(Instance& instance, std::string_view path);
@@ -58,14 +59,15 @@ class FrameIndex {
   base::Status Locate(ByteSource& values, const Instance& instance);
   // Bytes of a frame (from 0): of native ones in little endian, each beginning at a byte.
   uint64_t FrameBytes(uint64_t frame) const;
-  // Whether Write will have bytes to write, by all lengths. Requires, as the two around it: frame < frames(). Errors: kCorrupt:
-  // the value is too short; kUnsupported.
-  base::Status Check(uint64_t frame) const;
+  // Whether Write will have bytes to write: by all lengths, and where the instance ends inside the value by a look at the frame's
+  // last byte. Requires, as the two around it: frame < frames(). Errors: kCorrupt: the value is too short; kUnsupported; kIo.
+  base::Status Check(ByteSource& values, uint64_t frame) const;
   base::Status Write(ByteSource& values, uint64_t frame, const ByteSink& sink) const;
 
  private:
   base::Status ReadItems(ByteSource& values, uint64_t offset, bool big_endian);
   base::Status Attribute(const Instance& instance);
+  base::Status CheckLengths(uint64_t frame) const;
   base::Status AttributeByOffsets(std::span<const uint64_t> offsets);
 
   bool encapsulated_ = false;
@@ -73,6 +75,7 @@ class FrameIndex {
   uint32_t swap_ = 1;
   // Native.
   ByteSpan value_;
+  bool cut_ = false;  // the instance ends inside it
   uint64_t frame_bits_ = 0;
   // Encapsulated.
   std::string offset_table_;           // bytes of the first item

@@ -364,6 +364,30 @@ TEST_F(DicomWeb, NativeFramesAreCutByTheirSize) {
   EXPECT_EQ(Get(kInstance + "/rendered").status, 501);
 }
 
+TEST_F(DicomWeb, WhatACutInstanceLacksIsNotThere) {
+  DataSet image = Image(100, 100, 8, "2");
+  std::string pixels(20000, 'p');
+  image.push_back(Bytes(0x7FE00010, "OB", pixels));
+  DataSet elements = {Text(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.2"), Text(0x00080018, "UI", "1.2.3.1.1"),
+                      Text(0x0020000D, "UI", "1.2.3"), Text(0x0020000E, "UI", "1.2.3.1")};
+  elements.insert(elements.end(), image.begin(), image.end());
+  std::sort(elements.begin(), elements.end(), [](const Element& a, const Element& b) { return a.tag < b.tag; });
+  const std::string file = WriteFile(elements);
+  ASSERT_EQ(Post({file.substr(0, file.size() - 5000)}).status, 200);
+  EXPECT_EQ(Get(kInstance + "/frames/1", "application/octet-stream").body, pixels.substr(0, 10000));
+  const Answered frame = Get(kInstance + "/frames/2");
+  EXPECT_EQ(frame.status, 404);
+  EXPECT_NE(frame.json["error"]["message"].as_string().find("it was cut"), std::string::npos) << frame.body;
+  EXPECT_EQ(Get(kInstance + "/frames/1,2").status, 404);
+  for (const char* accept : {"", "application/octet-stream"}) {
+    const Answered bulk = Get(kInstance + "/bulkdata/7FE00010", accept);
+    EXPECT_EQ(bulk.status, 404) << accept;
+    EXPECT_NE(bulk.json["error"]["message"].as_string().find("it was cut"), std::string::npos) << bulk.body;
+  }
+  EXPECT_EQ(Get(kInstance + "/metadata").status, 200);
+  EXPECT_EQ(Get(kInstance, "application/dicom").body.size(), file.size() - 5000);
+}
+
 TEST_F(DicomWeb, FramesOfABigEndianInstanceAreLittleEndian) {
   DataSet image = Image(1, 2, 16, "2");
   image.push_back(Bytes(0x7FE00010, "OW", LittleEndian<uint16_t>({1, 2, 3, 4})));

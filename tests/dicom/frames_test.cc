@@ -26,7 +26,7 @@ class Image {
     const auto values = OpenValues(source_, header_);
     DH_CHECK(index.Locate(*values, header_));
     if (frame >= index.frames()) return base::Error{base::ErrorCode::kNotFound, ""};
-    DH_CHECK(index.Check(frame));
+    DH_CHECK(index.Check(*OpenValues(source_, header_), frame));
     std::string bytes;
     DH_CHECK(index.Write(*OpenValues(source_, header_), frame, [&bytes](std::string_view more) {
       bytes += more;
@@ -64,6 +64,22 @@ TEST(Frames, OfColourWithHalfTheDifferencesHaveTwoSamples) {
   DataSet all = Attributes(1, 2, 3, 8, "1", {Bytes(0x7FE00010, "OB", "YYBR")});
   all.insert(all.begin() + 1, Text(0x00280004, "CS", "YBR_FULL_422"));
   EXPECT_EQ(*Image(testing::WriteFile(all)).Frame(0), "YYBR");
+}
+
+TEST(Frames, AreThereAsFarAsTheFileGoes) {
+  for (const bool deflated : {false, true}) {
+    std::string pixels(80000, '\0');
+    for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<char>(i * i * 31 >> 3);  // does not deflate well
+    const DataSet elements = Attributes(200, 200, 1, 8, "2", {Bytes(0x7FE00010, "OB", pixels)});
+    std::string file = deflated ? testing::WriteDeflatedFile(elements) : testing::WriteFile(elements);
+    file.resize(file.size() - (deflated ? file.size() / 10 : 1));
+    Image image(file);
+    EXPECT_EQ(*image.Frame(0), pixels.substr(0, 40000)) << deflated;
+    const auto second = image.Frame(1);
+    ASSERT_FALSE(second.ok()) << deflated;
+    EXPECT_EQ(second.error().code, base::ErrorCode::kCorrupt);
+    EXPECT_NE(second.error().message.find("frame 2"), std::string::npos) << second.error().message;
+  }
 }
 
 TEST(Frames, OfDeflatedAndFloatPixelDataAreFound) {

@@ -239,7 +239,8 @@ http::Response Frames(const http::Request& request, const std::shared_ptr<OpenIn
   const auto values = dicom::OpenValues(*open->blob, open->header);
   if (const auto located = index->Locate(*values, open->header); !located.ok()) return ValueError(located.error());
   for (const uint64_t frame : frames) {
-    if (const auto whole = index->Check(frame); !whole.ok()) return ValueError(whole.error());
+    const auto bytes = dicom::OpenValues(*open->blob, open->header);  // anew: lists need not ascend
+    if (const auto whole = index->Check(*bytes, frame); !whole.ok()) return ValueError(whole.error());
   }
   return SendFrames(open, index, std::move(frames), *wanted);
 }
@@ -339,6 +340,7 @@ http::Response RetrieveBulkData(const Context& context, const http::Request& req
   const auto place = dicom::FindValue((*open)->header, path["path"]);
   if (!place.ok()) return ErrorResponse(place.error());
   if (place->fragments) return Frames(request, *std::move(open), "");
+  if (place->cut) return ErrorResponse(404, "The instance ends inside the value " + path["path"] + ": it was cut.");
   const auto all = WantedOf(request);
   const auto wanted = std::find_if(all.begin(), all.end(), [](const Wanted& one) {
     const bool syntax_fits = IsWildSyntax(one.transfer_syntax) || one.transfer_syntax == kExplicitLittleEndian;
