@@ -131,7 +131,7 @@ Json ListAnswer(std::string_view name, Json::Array items, const std::string& nex
 
 Result<Json> NotImplemented(const RestCall& call) {
   const std::string path = call.request.target.raw.substr(0, call.request.target.raw.find('?'));
-  return Error{ErrorCode::kUnsupported, "This server does not implement " + call.request.method + " " + path + "."};
+  return Error{ErrorCode::kFailedPrecondition, "This server does not implement " + call.request.method + " " + path + "."};
 }
 
 }  // namespace dicomhouse::api

@@ -63,7 +63,8 @@ http::Response Answer(const Services& services, const RestMethod& method, std::s
 // A list method's answer: the items in the field `name` and the next page's token, each only when there are any.
 base::Json ListAnswer(std::string_view name, base::Json::Array items, const std::string& next_page_token);
 
-// 501 with google.rpc.Code UNIMPLEMENTED: a method that the API has and this server does not.
+// A method that the API has and this server does not: 400. gcloud and Google's clients try again for half a minute what is
+// answered with 501, as with every status from 500 on.
 base::Result<base::Json> NotImplemented(const RestCall& call);
 
 }  // namespace dicomhouse::api

@@ -74,8 +74,8 @@ Result<Json> RunTableExport(OperationContext& context, store::Store& store, cons
 // Writes instances of a store as objects.
 class ObjectExport {
  public:
-  ObjectExport(OperationContext& context, store::Store& store, const store::ObjectUri& to, std::string extension)
-      : context_(&context), store_(&store), to_(to), extension_(std::move(extension)), buffer_(size_t{1} << 20) {
+  ObjectExport(OperationContext& context, store::Store& store, const store::ObjectUri& to)
+      : context_(&context), store_(&store), to_(to), buffer_(size_t{1} << 20) {
     if (!to_.object.empty() && !to_.object.ends_with('/')) to_.object += '/';
   }
 
@@ -117,8 +117,8 @@ class ObjectExport {
     store::Object object;
     object.bucket = to_.bucket;
     const store::InstanceKey& key = entry.info.key;
-    object.name = to_.object + key.study + "/" + key.series + "/" + key.instance + extension_;
-    object.content_type = extension_.empty() ? "application/octet-stream" : "application/dicom";
+    object.name = to_.object + key.study + "/" + key.series + "/" + key.instance + ".dcm";
+    object.content_type = "application/dicom";
     DH_ASSIGN(const auto writer, store_->objects().Write(object));
     uint64_t at = 0;
     while (at < blob->size()) {
@@ -135,7 +135,6 @@ class ObjectExport {
   OperationContext* context_;
   store::Store* store_;
   store::ObjectUri to_;
-  std::string extension_;
   std::vector<uint8_t> buffer_;
 };
 
@@ -173,9 +172,10 @@ OperationWork ExportToTable(store::Store& store, const warehouse::Warehouse& war
   };
 }
 
-OperationWork ExportToObjects(store::Store& store, StoreExport what, store::ObjectUri prefix, std::string extension) {
-  return [&store, what = std::move(what), prefix = std::move(prefix), extension = std::move(extension)](
-             OperationContext& context) { return ObjectExport(context, store, prefix, extension).Run(what); };
+OperationWork ExportToObjects(store::Store& store, StoreExport what, store::ObjectUri prefix) {
+  return [&store, what = std::move(what), prefix = std::move(prefix)](OperationContext& context) {
+    return ObjectExport(context, store, prefix).Run(what);
+  };
 }
 
 OperationWork ImportFromObjects(store::Store& store, store::DicomStore into, store::ObjectUri from, int threads) {

@@ -101,8 +101,8 @@ struct StoreExport {
 // A table of the warehouse. What is wrong with the request (disposition, filter) is an error of the operation, as at Google's.
 OperationWork ExportToTable(store::Store& store, const warehouse::Warehouse& warehouse, StoreExport what,
                             warehouse::TableName table, warehouse::Disposition disposition, int threads);
-// Objects PREFIX{study}/{series}/{instance}.dcm as stored. `extension`: ".dcm", or "" for octet-stream.
-OperationWork ExportToObjects(store::Store& store, StoreExport what, store::ObjectUri prefix, std::string extension);
+// Objects PREFIX{study}/{series}/{instance}.dcm as stored.
+OperationWork ExportToObjects(store::Store& store, StoreExport what, store::ObjectUri prefix);
 // All objects that match the pattern of gs://BUCKET/PATTERN: DICOM files, archives too. An instance that is there already is
 // left as it is, and counts as done (docs/decisions/0027-import.md). Errors: those of ObjectPattern; kNotFound: nothing matches;
 // kCorrupt: some objects failed, the others are stored.

@@ -179,7 +179,7 @@ TEST_F(StorageApi, GenerationsAreConditions) {
   EXPECT_EQ(Send("GET", object + "generation=1").status, 404);
   EXPECT_EQ(Send("DELETE", object + "generation=1").status, 404);
   EXPECT_EQ(Send("DELETE", object + "ifGenerationMatch=1").status, 412);
-  EXPECT_EQ(Send("DELETE", object + "ifMetagenerationMatch=1").status, 501);
+  EXPECT_EQ(Send("DELETE", object + "ifMetagenerationMatch=1").status, 400);
   EXPECT_EQ(Send("DELETE", object + "generation=" + generation).status, 204);
 }
 

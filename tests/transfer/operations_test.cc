@@ -332,7 +332,7 @@ TEST_F(OperationsTest, AWrongFilterFailsBeforeAnythingIsWritten) {
 TEST_F(OperationsTest, InstancesBecomeObjectsByteForByteAndBack) {
   Store(1, 3);
   ASSERT_TRUE(store_->objects().CreateBucket("p", "bucket").ok());
-  const OperationState out = Run(ExportToObjects(*store_, {dicom_store_, ""}, {"bucket", "out"}, ".dcm"));
+  const OperationState out = Run(ExportToObjects(*store_, {dicom_store_, ""}, {"bucket", "out"}));
   ASSERT_FALSE(out.error) << out.error->message;
   EXPECT_EQ(out.success, 3);
   const auto listing = store_->objects().List("bucket", "", "", {});
@@ -350,7 +350,7 @@ TEST_F(OperationsTest, InstancesBecomeObjectsByteForByteAndBack) {
 }
 
 TEST_F(OperationsTest, AnExportToNoBucketFails) {
-  EXPECT_EQ(Run(ExportToObjects(*store_, {dicom_store_, ""}, {"none", ""}, "")).error->code, ErrorCode::kNotFound);
+  EXPECT_EQ(Run(ExportToObjects(*store_, {dicom_store_, ""}, {"none", ""})).error->code, ErrorCode::kNotFound);
 }
 
 TEST_F(OperationsTest, AnImportTakesArchivesApart) {

@@ -29,7 +29,7 @@ Status CheckDataset(const Json& dataset) {
                  "timeZone " + dataset["timeZone"].Print() + " is no IANA name such as \"Europe/Lisbon\""};
   }
   if (!dataset["encryptionSpec"]["kmsKeyName"].as_string().empty()) {
-    return Error{ErrorCode::kUnsupported, "encryptionSpec.kmsKeyName: this server has no customer-managed keys"};
+    return Error{ErrorCode::kInvalidArgument, "encryptionSpec.kmsKeyName: this server has no customer-managed keys"};
   }
   return {};
 }

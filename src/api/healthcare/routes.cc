@@ -22,7 +22,8 @@ void AddUnservedKinds(Router& router) {
   for (const std::string version : kVersions) {
     for (const char* const kind : {"fhirStores", "hl7V2Stores", "consentStores", "annotationStores", "dataMapperWorkspaces"}) {
       const auto refuse = [kind](http::Request&, const PathValues&) {
-        return ErrorResponse(501, "This server has DICOM stores; it does not implement " + std::string(kind) + ".");
+        return ErrorResponse({base::ErrorCode::kFailedPrecondition,  // not 501: see NotImplemented
+                              "This server has DICOM stores; it does not implement " + std::string(kind) + "."});
       };
       const std::string path =
           "/" + version + "/projects/{projectsId}/locations/{locationsId}/datasets/{datasetsId}/" + std::string(kind);

@@ -86,7 +86,7 @@ constexpr JsonField kMetricsFields[] = {
 
 constexpr JsonField kGcsDestinationFields[] = {
     Text("uriPrefix", "gs://BUCKET[/PREFIX]"),
-    Text("mimeType", "application/dicom; transfer-syntax=*, application/octet-stream; transfer-syntax=*, or none."),
+    Text("mimeType", "application/dicom; transfer-syntax=*, or none: instances are written as they are stored."),
 };
 constexpr JsonShape kGcsDestinationShape{"GoogleCloudHealthcareV1DicomGcsDestination", kGcsDestinationFields};
 constexpr JsonShape kGcsDestinationBetaShape{"GoogleCloudHealthcareV1beta1DicomGcsDestination", kGcsDestinationFields};

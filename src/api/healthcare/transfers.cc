@@ -59,7 +59,7 @@ Result<transfer::StoreExport> ExportOf(const RestCall& call, const store::DicomS
 Result<transfer::OperationState> BeginTableExport(const RestCall& call, transfer::StoreExport what) {
   const Json& destination = call.body["bigqueryDestination"];
   if (destination.find("changeDataCaptureConfig") != nullptr) {
-    return Error{ErrorCode::kUnsupported, "bigqueryDestination.changeDataCaptureConfig: this server does not implement it"};
+    return Error{ErrorCode::kInvalidArgument, "bigqueryDestination.changeDataCaptureConfig: this server does not implement it"};
   }
   auto table = warehouse::TableName::FromUri(destination["tableUri"].as_string());
   if (!table.ok()) return Error{table.error().code, "bigqueryDestination.tableUri: " + table.error().message};
@@ -70,28 +70,25 @@ Result<transfer::OperationState> BeginTableExport(const RestCall& call, transfer
                                            DispositionOf(destination), services.export_threads));
 }
 
-// The extension of objects, by DicomGcsDestination.mimeType. Instances are written as they are stored.
-Result<std::string> ExtensionOf(const std::string& mime_type) {
-  if (mime_type.empty()) return std::string(".dcm");
+// DicomGcsDestination.mimeType: instances are written as they are stored. Frames by themselves (application/octet-stream, image/*)
+// are not instances.
+Status CheckMimeType(const std::string& mime_type) {
+  if (mime_type.empty()) return {};
   const auto media = http::ParseMediaType(mime_type);
-  const std::string essence = media ? media->Essence() : "";
   const std::string_view syntax = media ? media->Parameter("transfer-syntax") : std::string_view();
-  if (syntax.empty() || syntax == "*") {
-    if (essence == "application/dicom") return std::string(".dcm");
-    if (essence == "application/octet-stream") return std::string();
-  }
-  return Error{ErrorCode::kUnsupported,
-               "gcsDestination.mimeType " + Json(mime_type).Print() +
-                   ": this server does not transcode; give none or application/dicom; transfer-syntax=*"};
+  if (media && media->Essence() == "application/dicom" && (syntax.empty() || syntax == "*")) return {};
+  return Error{ErrorCode::kInvalidArgument, "gcsDestination.mimeType " + Json(mime_type).Print() +
+                                                ": this server writes instances as they are stored and does not transcode; "
+                                                "give none or application/dicom; transfer-syntax=*"};
 }
 
 Result<transfer::OperationState> BeginObjectExport(const RestCall& call, transfer::StoreExport what) {
   const Json& destination = call.body["gcsDestination"];
   DH_ASSIGN(store::ObjectUri prefix, UriOf("gcsDestination.uriPrefix", destination["uriPrefix"].as_string(), false));
-  DH_ASSIGN(std::string extension, ExtensionOf(destination["mimeType"].as_string()));
+  DH_CHECK(CheckMimeType(destination["mimeType"].as_string()));
   const auto description = Describe(call, what.dicom_store.name, "ExportDicomData_gcs", "export_dicom");
   return call.services.operations->Begin(
-      description, transfer::ExportToObjects(*call.services.store, std::move(what), std::move(prefix), std::move(extension)));
+      description, transfer::ExportToObjects(*call.services.store, std::move(what), std::move(prefix)));
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ Result<std::string> ProjectOf(const Json& body) {
       return Error{ErrorCode::kInvalidArgument, "resourceNames: " + name.Print() + " is not of the form projects/PROJECT"};
     }
     if (!project.empty() && project != text.substr(9)) {
-      return Error{ErrorCode::kUnsupported, "resourceNames: this server lists the log of one project at a time"};
+      return Error{ErrorCode::kInvalidArgument, "resourceNames: this server lists the log of one project at a time"};
     }
     project = text.substr(9);
   }

@@ -147,7 +147,7 @@ base::Result<store::PageRequest> PageOf(const http::Request& request) {
 base::Status RefuseQueries(const http::Request& request, std::initializer_list<std::string_view> names) {
   for (const std::string_view name : names) {
     if (request.target.Query(name) != nullptr) {
-      return Error{ErrorCode::kUnsupported, "This server does not support the parameter " + std::string(name) + " here."};
+      return Error{ErrorCode::kInvalidArgument, "This server does not support the parameter " + std::string(name) + " here."};
     }
   }
   return {};

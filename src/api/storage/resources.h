@@ -37,7 +37,7 @@ base::Result<std::optional<int64_t>> QueryNumber(const http::Request& request, s
 std::string QueryText(const http::Request& request, std::string_view name);
 // maxResults and pageToken.
 base::Result<store::PageRequest> PageOf(const http::Request& request);
-// kUnsupported when the query has one of these: a condition must not be passed over in silence.
+// kInvalidArgument when the query has one of these: a condition must not be passed over in silence.
 base::Status RefuseQueries(const http::Request& request, std::initializer_list<std::string_view> names);
 // The generation that the object must have to be written: ifGenerationMatch.
 base::Result<std::optional<int64_t>> WriteCondition(const http::Request& request);
