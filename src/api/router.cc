@@ -203,9 +203,15 @@ http::Response JsonResponse(const base::Json& json, int status) {
   return response;
 }
 
+std::string_view WithoutByteOrderMark(std::string_view text) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
+}
+
 base::Result<base::Json> ReadJson(http::Request& request) {
-  DH_ASSIGN(const std::string text, http::ReadAll(*request.body, base::kMaxJsonBodyBytes));
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return base::Json::MakeObject();
+  DH_ASSIGN(const std::string body, http::ReadAll(*request.body, base::kMaxJsonBodyBytes));
+  const std::string_view text = WithoutByteOrderMark(body);
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return base::Json::MakeObject();
   auto json = base::Json::Parse(text);
   if (!json.ok()) {
     return base::Error{base::ErrorCode::kInvalidArgument, "Invalid JSON payload received. " + json.error().message};

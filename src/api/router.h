@@ -61,6 +61,8 @@ http::Response ErrorResponse(const base::Error& error);
 http::Response ErrorResponse(int http_status, const std::string& message);
 // 200 with JSON, indented by two as Google's are.
 http::Response JsonResponse(const base::Json& json, int status = 200);
+// Text without the mark that PowerShell 5.1's `Out-File -Encoding utf8` puts in front of it (U+FEFF).
+std::string_view WithoutByteOrderMark(std::string_view text);
 // The request's body as a JSON object; an empty body is {}. Errors: kInvalidArgument, kLimit (base::kMaxJsonBodyBytes).
 base::Result<base::Json> ReadJson(http::Request& request);
 

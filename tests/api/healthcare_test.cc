@@ -423,6 +423,15 @@ TEST_F(HealthcareApi, AFilterThatEndsTooEarlyIsCitedAtItsEnd) {
             "");
 }
 
+// As PowerShell 5.1 writes request.json.
+TEST_F(HealthcareApi, ABodyMayBeginWithAByteOrderMark) {
+  const std::string mark = "\xEF\xBB\xBF";
+  EXPECT_EQ(Send("POST", kDatasets + "?datasetId=marked", mark + "{\"timeZone\": \"UTC\"}\r\n").status, 200);
+  EXPECT_EQ(Send("GET", kDatasets + "/marked").json["timeZone"].as_string(), "UTC");
+  EXPECT_EQ(Send("POST", kDatasets + "?datasetId=empty", mark).status, 200);
+  EXPECT_EQ(Fault("POST", kDatasets + "?datasetId=e", mark + mark + "{}", 400, "INVALID_ARGUMENT", "Invalid JSON payload"), "");
+}
+
 TEST_F(HealthcareApi, AViolationNamesItsField) {
   const Answered answered = Send("POST", kStore + ":export", R"({"bigqueryDestination": {"force": 1}})");
   const Json& detail = answered.json["error"]["details"].array().at(0);

@@ -27,8 +27,9 @@ store::BytePull PullOf(http::BodyReader& body) {
   return [&body](std::span<uint8_t> out) { return body.Read(out); };
 }
 
-base::Result<Json> ParseResource(const std::string& text) {
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return Json::MakeObject();
+base::Result<Json> ParseResource(std::string_view text) {
+  text = WithoutByteOrderMark(text);
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return Json::MakeObject();
   auto json = Json::Parse(text);
   if (!json.ok() || !json->is_object()) return Invalid("the object's metadata must be a JSON object");
   return *std::move(json);
