@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "api/healthcare/time_zones.h"
 #include "api/json_shape.h"
 #include "api/logging/entries.h"
 #include "api/metrics.h"
@@ -313,6 +314,8 @@ TEST_F(HealthcareApi, WrongRequestsGetTheirErrors) {
       {"POST", kDatasets + "?datasetId=e", R"({"timeZone": 5})", 400, "INVALID_ARGUMENT",
        "Invalid value at 'timeZone' (TYPE_STRING), 5"},
       {"POST", kDatasets + "?datasetId=e", R"({"timeZone": "Middle Earth"})", 400, "INVALID_ARGUMENT", "Middle Earth"},
+      {"POST", kDatasets + "?datasetId=e", R"({"timeZone": "Mars/X"})", 400, "INVALID_ARGUMENT", "Mars/X"},
+      {"PATCH", kDataset + "?updateMask=timeZone", R"({"timeZone": "Mars/X"})", 400, "INVALID_ARGUMENT", "Mars/X"},
       {"POST", kDatasets + "?datasetId=e", R"({"timezone": "UTC"})", 400, "INVALID_ARGUMENT",
        "Unknown name \"timezone\": Cannot find field."},
       {"POST", kDatasets + "?datasetId=e", R"({"encryptionSpec": {"kmsKeyName": "k"}})", 400, "INVALID_ARGUMENT", "kmsKeyName"},
@@ -489,6 +492,26 @@ TEST(Fields, AreSelected) {
   EXPECT_EQ(selected("*/b"), R"({"a":{"b":1},"d":[{}],"i":{}})");
   for (const char* const bad : {"", ",", "a,", "a(", "a)", "a(b", "a(b))", "a b", "/a", "a(b)c"})
     EXPECT_EQ(selected(bad), "error") << bad;
+}
+
+TEST(TimeZones, AreThoseOfTheDatabase) {
+  const store::testing::Folder folder;
+  // Without a database only the form is known.
+  EXPECT_TRUE(IsTimeZone("Mars/X", folder.path()));
+  for (const char* name : {"", "..", "../etc/passwd", "/UTC", "UTC/", "a//b", "Middle Earth", "posix/UTC", "localtime"}) {
+    EXPECT_FALSE(IsTimeZone(name, folder.path())) << name;
+  }
+  base::FileSystem& files = base::RealFileSystem();
+  const std::string list = "# version x\nR d 1 2 - O 1 2 0 -\nZ Europe/Lisbon -0:36:45 - LMT\nL Europe/Lisbon Portugal\n";
+  ASSERT_TRUE(base::WriteFileDurably(files, folder.path() + "/tzdata.zi", list).ok());
+  for (const char* name : {"Europe/Lisbon", "Portugal"}) EXPECT_TRUE(IsTimeZone(name, folder.path())) << name;
+  for (const char* name : {"Mars/X", "Europe", "europe/lisbon", "LMT"}) EXPECT_FALSE(IsTimeZone(name, folder.path())) << name;
+  // Files alone will do.
+  ASSERT_TRUE(files.Remove(folder.path() + "/tzdata.zi").ok());
+  ASSERT_TRUE(base::WriteFileDurably(files, folder.path() + "/UTC", "TZif2").ok());
+  ASSERT_TRUE(base::WriteFileDurably(files, folder.path() + "/zone.tab", "PT").ok());
+  EXPECT_TRUE(IsTimeZone("UTC", folder.path()));
+  EXPECT_FALSE(IsTimeZone("Portugal", folder.path()));
 }
 
 TEST(Timestamps, AreReadAsRfc3339HasThem) {

@@ -1,8 +1,8 @@
-#include <algorithm>
 #include <utility>
 
 #include "api/healthcare/calls.h"
 #include "api/healthcare/shapes.h"
+#include "api/healthcare/time_zones.h"
 
 namespace dicomhouse::api {
 namespace {
@@ -13,18 +13,9 @@ using base::Json;
 using base::Result;
 using base::Status;
 
-// An IANA name by its form: letters, digits and "_+-", parts separated by '/'.
-bool IsTimeZone(std::string_view text) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '-' ||
-           c == '/';
-  };
-  return text.size() <= 64 && std::all_of(text.begin(), text.end(), fits) && !text.starts_with('/') && !text.ends_with('/') &&
-         text.find("//") == std::string_view::npos;
-}
-
 Status CheckDataset(const Json& dataset) {
-  if (!IsTimeZone(dataset["timeZone"].as_string())) {
+  const std::string& zone = dataset["timeZone"].as_string();
+  if (!zone.empty() && !IsTimeZone(zone)) {
     return Error{ErrorCode::kInvalidArgument,
                  "timeZone " + dataset["timeZone"].Print() + " is no IANA name such as \"Europe/Lisbon\""};
   }
