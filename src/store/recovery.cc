@@ -389,6 +389,7 @@ base::Status StoredInstances::IndexRecords(const std::vector<Unindexed>& records
 
 base::Result<std::unique_ptr<IncomingInstance>> StoredInstances::ReadAgain(const Unindexed& record) {
   auto instance = std::make_unique<IncomingInstance>(*files_, record.header.store, std::string());
+  instance->AcceptUidOfFileMeta();
   const bool is_file = record.place.segment == 0;
   const std::string path =
       is_file ? LargePath(static_cast<int64_t>(record.place.offset)) : instances_.PathOf(record.place.segment);

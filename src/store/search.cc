@@ -370,7 +370,9 @@ class StoredInstances::Searcher {
   base::Result<std::string> Attributes(const Candidate& candidate, const std::vector<const Condition*>& rest) {
     std::array<std::string, 5> members;  // later ones are asked for only where earlier ones have nothing
     const Level level = search_->level;
-    members[0] = candidate.members[static_cast<size_t>(level)];
+    // Its own UID first: an instance of an earlier version may have an empty one in its header.
+    if (level == Level::kInstance) members[0] = UidMember("00080018", candidate.key.instance);
+    if (const std::string& own = candidate.members[static_cast<size_t>(level)]; !own.empty()) AddMember(members[0], own);
     if (level != Level::kStudy) AddMember(members[0], UidMember("0020000D", candidate.key.study));
     if (level == Level::kInstance) AddMember(members[0], UidMember("0020000E", candidate.key.series));
     const bool with_study = level == Level::kStudy || search_->study.empty();

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "base/limits.h"
+#include "store/internal/incoming.h"
 #include "tests/store/instance_maker.h"
 
 namespace dicomhouse::store {
@@ -200,6 +201,37 @@ TEST(RebuiltIndex, SaysWhatIsDamagedAndHasTheRest) {
   EXPECT_EQ(instances->Metrics(kStore)->instances, 5);
   EXPECT_TRUE(std::any_of(std::filesystem::directory_iterator(folder.path() + "/large"), {},
                           [](const auto& entry) { return entry.path().extension() == ".dcm"; }));
+}
+
+// An earlier version stored instances without a SOP Instance UID under that of their File Meta Information.
+TEST(RebuiltIndex, KeepsInstancesWithoutAUidOfTheirOwn) {
+  using namespace dicom::testing;  // NOLINT(google-build-using-namespace)
+  const std::string bytes = Preamble() + WriteMeta("1.2.840.10008.1.2.1", {Text(0x00020003, "UI", "1.2.3.4")}) +
+                            dicom::testing::Write({Text(0x00080018, "UI", ""), Text(0x0020000D, "UI", "1.2"), Text(0x0020000E, "UI", "1.3")},
+                                  kExplicitLittle);
+  const Folder folder;
+  {
+    auto instances = MustOpen(folder.path());
+    const auto refused = Put(*instances, kStore, bytes);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, base::ErrorCode::kCorrupt);
+    EXPECT_THAT(refused.error().message, HasSubstr("no SOP Instance UID (0008,0018)"));
+    std::vector<std::unique_ptr<Incoming>> old;
+    old.push_back(*instances->Begin(kStore));
+    dynamic_cast<IncomingInstance&>(*old[0]).AcceptUidOfFileMeta();
+    ASSERT_TRUE(old[0]->Append(testing::AsBytes(bytes)).ok());
+    ASSERT_TRUE(old[0]->Finish().ok());
+    ASSERT_TRUE(instances->Commit(old, OnExisting::kRefuse).ok());
+  }
+  RemoveIndex(folder.path());
+  const auto rebuilt = RebuildIndex(folder.path(), base::RealFileSystem(), [](size_t, size_t) {});
+  ASSERT_TRUE(rebuilt.ok()) << rebuilt.error().message;
+  EXPECT_THAT(rebuilt->damaged, IsEmpty());
+  auto instances = MustOpen(folder.path());
+  EXPECT_EQ(*Get(*instances, kStore, {"1.2", "1.3", "1.2.3.4"}), bytes);
+  Search search;
+  search.level = Level::kInstance;
+  EXPECT_THAT(instances->Find(kStore, search)->at(0).attributes, HasSubstr(R"("00080018":{"vr":"UI","Value":["1.2.3.4"]})"));
 }
 
 }  // namespace

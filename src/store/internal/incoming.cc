@@ -127,7 +127,7 @@ base::Status IncomingInstance::ReadHeader(dicom::ByteSource& source) {
 
 base::Status IncomingInstance::ReadKey() {
   std::string_view instance = header_.Text(dicom::kSopInstanceUidTag);
-  if (instance.empty()) instance = header_.Text(dicom::kMediaStorageSopInstanceUidTag);
+  if (instance.empty() && accepts_uid_of_file_meta_) instance = header_.Text(dicom::kMediaStorageSopInstanceUidTag);
   DH_CHECK(TakeUid(header_.Text(dicom::kStudyInstanceUidTag), "Study Instance UID (0020,000D)", key_.study));
   DH_CHECK(TakeUid(header_.Text(dicom::kSeriesInstanceUidTag), "Series Instance UID (0020,000E)", key_.series));
   DH_CHECK(TakeUid(instance, "SOP Instance UID (0008,0018)", key_.instance));

@@ -28,6 +28,9 @@ class IncomingInstance final : public Incoming {
   // In place of Append and Finish: the bytes are in a file of the store already. It stays, whatever becomes of this.
   // Errors: those of Finish; kNotFound.
   base::Status Take(const std::string& path);
+  // For what earlier versions stored: without a SOP Instance UID of its own it has that of its File Meta Information. New
+  // instances need one, else searches would find what they can't name.
+  void AcceptUidOfFileMeta() { accepts_uid_of_file_meta_ = true; }
   const InstanceKey& key() const override { return key_; }
   const dicom::Instance& header() const override { return header_; }
 
@@ -63,6 +66,7 @@ class IncomingInstance final : public Incoming {
   bool spilled_ = false;
   bool keeps_file_ = false;
   bool finished_ = false;
+  bool accepts_uid_of_file_meta_ = false;
   uint64_t size_ = 0;
   base::Sha256 digest_;
 
