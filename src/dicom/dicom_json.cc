@@ -211,7 +211,10 @@ struct DicomJsonWriter::State {
 
   const CharacterSet* SetFor(std::string_view value);
   Context ContextOf(const Instance& instance);
-  void TopElement(Instance& instance, const dicom::TopElement& element, const Context& context, std::string& out);
+  bool AppendMember(Instance& instance, const dicom::TopElement& element, const Context& context, bool any, std::string& out);
+  // False: nothing was written, as the value is left out and has no URI.
+  bool TopElement(Instance& instance, const dicom::TopElement& element, const Context& context, std::string& out);
+  bool IsNotWritten(const Found& found, Vr vr) const;
 
   void Value(const Found& found, Vr vr, const Context& context, std::string& out);
   void Bulk(const Found& found, Vr vr, const Context& context, std::string& out);
@@ -243,11 +246,11 @@ void DicomJsonWriter::AppendDataSet(Instance& instance, std::string& out) {
   const Context context = state_->ContextOf(instance);
   out += '{';
   uint32_t last = 0;
+  bool any = false;
   for (const TopElement& element : instance.elements) {
     if (element.tag == last || (element.tag >> 16 == 2 && !state_->options.file_meta)) continue;  // of two equal tags the first
-    if (last != 0) out += ',';
     last = element.tag;
-    state_->TopElement(instance, element, context, out);
+    any = state_->AppendMember(instance, element, context, any, out);
   }
   out += '}';
 }
@@ -264,9 +267,7 @@ bool DicomJsonWriter::AppendElements(Instance& instance, std::span<const uint32_
     if (i > 0 && tags[i] == tags[i - 1]) continue;
     const TopElement* element = instance.Find(tags[i]);
     if (element == nullptr) continue;
-    if (any) out += ',';
-    any = true;
-    state_->TopElement(instance, *element, context, out);
+    any = state_->AppendMember(instance, *element, context, any, out);
   }
   return any;
 }
@@ -308,8 +309,17 @@ Context DicomJsonWriter::State::ContextOf(const Instance& instance) {
   return context;
 }
 
+// One more member behind others, if any. Returns whether there are any now.
+bool DicomJsonWriter::State::AppendMember(Instance& instance, const dicom::TopElement& element, const Context& context, bool any,
+                                          std::string& out) {
+  if (any) out += ',';
+  if (TopElement(instance, element, context, out)) return true;
+  if (any) out.pop_back();
+  return any;
+}
+
 // "GGGGEEEE":{"vr":"XX",...}
-void DicomJsonWriter::State::TopElement(Instance& instance, const dicom::TopElement& element, const Context& context,
+bool DicomJsonWriter::State::TopElement(Instance& instance, const dicom::TopElement& element, const Context& context,
                                         std::string& out) {
   depth = 0;
   Found found;
@@ -328,6 +338,7 @@ void DicomJsonWriter::State::TopElement(Instance& instance, const dicom::TopElem
   Context own = context;
   own.big_endian = instance.EncodingOf(element).big_endian;
   const Vr vr = VrOf(found, creator, own);
+  if (IsNotWritten(found, vr)) return false;
   out += '"';
   AppendTagText(out, element.tag);
   out.append("\":{\"vr\":\"").append(VrText(vr)).append("\"");
@@ -337,6 +348,12 @@ void DicomJsonWriter::State::TopElement(Instance& instance, const dicom::TopElem
     Value(found, vr, own, out);
   }
   out += '}';
+  return true;
+}
+
+bool DicomJsonWriter::State::IsNotWritten(const Found& found, Vr vr) const {
+  if (options.bulk_uri || vr == Vr::kSQ || !(IsBulk(vr) || found.left_out)) return false;
+  return found.left_out || found.fragments || found.truncated || found.value.size() > options.inline_bytes;
 }
 
 // The rest of the element's object: Value, InlineBinary, BulkDataURI, or nothing when it is empty.
@@ -367,7 +384,6 @@ void DicomJsonWriter::State::Bulk(const Found& found, Vr vr, const Context& cont
 }
 
 void DicomJsonWriter::State::LeftOut(uint32_t tag, std::string& out) {
-  if (!options.bulk_uri) return;
   std::string path;
   for (size_t i = 0; i < depth; ++i) {
     AppendTagText(path, frames[i].tag);
@@ -589,6 +605,7 @@ void DicomJsonWriter::State::Nested(Instance& instance, std::string& out) {
     found.value = {data + header.value, skipped.left_out || header.fragments ? 0 : skipped.end - header.value};
     vr = VrOf(found, creator, frame.context);
     if (vr == Vr::kSQ) vr = Vr::kUN;
+    if (IsNotWritten(found, vr)) return;
   }
   if (members.size() > frame.members) out += ',';
   members.push_back({header.tag, out.size()});

@@ -15,7 +15,8 @@ namespace dicomhouse::dicom {
 
 struct DicomJsonOptions {
   // The BulkDataURI of a value that is left out, or is a bulk value of more than `inline_bytes`. `path`: tags and item numbers
-  // (from 1) from the top down, "7FE00010" or "00081140/2/00081155". Not set: such elements come without a value.
+  // (from 1) from the top down, "7FE00010" or "00081140/2/00081155". Not set: such elements are left out, as without a value they
+  // would look empty.
   std::function<std::string(const std::string& path)> bulk_uri;
   uint32_t inline_bytes = 1024;
   bool file_meta = false;  // group 0002 too
@@ -40,7 +41,7 @@ class DicomJsonWriter {
   // The whole data set as one object: {"00080005":{"vr":"CS","Value":["ISO_IR 192"]},...}
   void AppendDataSet(Instance& instance, std::string& out);
   // Some top-level elements as members without braces, comma-separated, in ascending order: those of `tags` that are there.
-  // Returns whether any was.
+  // Returns whether any was written.
   bool AppendElements(Instance& instance, std::span<const uint32_t> tags, std::string& out);
   // The items of a sequence, an object each; paths for bulk_uri begin with the sequence. False: of what is in it, more is missing
   // than what bulk_uri has been called for (bytes without a meaning, a tag twice in an item, a broken structure), or it takes

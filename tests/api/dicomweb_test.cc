@@ -92,6 +92,11 @@ class DicomWeb : public ::testing::Test {
   Router router_;
 };
 
+DataSet Image(uint16_t rows, uint16_t columns, uint16_t bits, const std::string& frames) {
+  return {Text(0x00280008, "IS", frames), Us(0x00280002, {1}), Us(0x00280010, {rows}), Us(0x00280011, {columns}),
+          Us(0x00280100, {bits})};
+}
+
 const std::string kInstance = "/studies/1.2.3/series/1.2.3.1/instances/1.2.3.1.1";
 
 // ---- Store
@@ -267,6 +272,20 @@ TEST_F(DicomWeb, MatchesSayWhereTheyAreInAscendingOrder) {
   }
 }
 
+TEST_F(DicomWeb, ASearchDoesNotShowLargeValuesAsEmpty) {
+  DataSet image = Image(50, 50, 16, "1");
+  image.push_back(Text(0x00090010, "LO", "MAKER"));
+  image.push_back(Bytes(0x00091001, "OB", std::string(3000, 'p')));
+  image.push_back(Bytes(0x7FE00010, "OW", std::string(5000, 'x')));
+  PostPixels(image);
+  for (const char* query : {"?includefield=all", "?includefield=PixelData,00091001"}) {
+    const Json found = Get(std::string("/instances") + query).json.array().at(0);
+    EXPECT_EQ(found.find("7FE00010"), nullptr) << query;
+    EXPECT_EQ(found.find("00091001"), nullptr) << query;
+    EXPECT_NE(found.find("00090010"), nullptr) << query;
+  }
+}
+
 TEST_F(DicomWeb, SearchesArePagedWithAWarning) {
   std::vector<std::string> files;
   for (int i = 1; i <= 5; ++i) files.push_back(MakeInstance(Instance(i)));
@@ -337,11 +356,6 @@ TEST_F(DicomWeb, MetadataOfASeriesHasAllItsInstances) {
 }
 
 // ---- Frames
-
-DataSet Image(uint16_t rows, uint16_t columns, uint16_t bits, const std::string& frames) {
-  return {Text(0x00280008, "IS", frames), Us(0x00280002, {1}), Us(0x00280010, {rows}), Us(0x00280011, {columns}),
-          Us(0x00280100, {bits})};
-}
 
 TEST_F(DicomWeb, NativeFramesAreCutByTheirSize) {
   DataSet image = Image(2, 3, 16, "3");

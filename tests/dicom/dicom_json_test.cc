@@ -234,6 +234,27 @@ TEST(DicomJson, ChosenElementsAreMembersInOrder) {
   EXPECT_EQ(out, "");
 }
 
+TEST(DicomJson, WithoutUrisLargeValuesAreLeftOutNotShownAsEmpty) {
+  const std::string large(5000, 'x');
+  Read read(testing::WriteFile({Text(0x00080060, "CS", "MR"), Text(0x00090010, "LO", "MAKER"), Bytes(0x00091001, "OB", large),
+                                Sequence(0x00880200, {{Us(0x00280010, {1}), Bytes(0x7FE00010, "OB", large)}}),
+                                Bytes(0x00990099, "OB", "ab"), Bytes(0x7FE00010, "OW", large)}));
+  const std::string expected =
+      R"("00080060":{"vr":"CS","Value":["MR"]},"00090010":{"vr":"LO","Value":["MAKER"]},)"
+      R"("00880200":{"vr":"SQ","Value":[{"00280010":{"vr":"US","Value":[1]}}]},"00990099":{"vr":"OB","InlineBinary":"YWI="})";
+  DicomJsonWriter writer;
+  std::string out;
+  writer.AppendDataSet(read.instance, out);
+  EXPECT_EQ(out, "{" + expected + "}");
+  out.clear();
+  const std::vector<uint32_t> tags = {0x7FE00010, 0x00991001, 0x00091001};
+  EXPECT_FALSE(writer.AppendElements(read.instance, tags, out));
+  EXPECT_EQ(out, "");
+  const std::vector<uint32_t> some = {0x00091001, 0x00080060, 0x7FE00010};
+  EXPECT_TRUE(writer.AppendElements(read.instance, some, out));
+  EXPECT_EQ(out, R"("00080060":{"vr":"CS","Value":["MR"]})");
+}
+
 TEST(DicomJson, FileMetaInformationIsWrittenWhenAskedFor) {
   const std::string file = testing::WriteFile({Us(0x00280010, {1})});
   EXPECT_EQ(JsonOf(file), R"({"00280010":{"vr":"US","Value":[1]}})");
