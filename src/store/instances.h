@@ -170,6 +170,8 @@ class Instances {
   virtual base::Result<std::vector<int64_t>> Stores() = 0;
 
   virtual base::Result<StoreMetrics> Metrics(int64_t store) = 0;
+  // Of a study, a series or an instance: empty UIDs as in Delete. Errors: kNotFound.
+  virtual base::Result<StoreMetrics> Metrics(int64_t store, const InstanceKey& key) = 0;
   virtual base::Result<std::unique_ptr<Snapshot>> TakeSnapshot(int64_t store) = 0;
   virtual base::Result<std::vector<Change>> Changes(int64_t store, int64_t after, size_t limit) = 0;
 

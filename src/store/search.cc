@@ -445,6 +445,23 @@ class StoredInstances::Searcher {
   bool has_header_ = false;
 };
 
+base::Result<StoreMetrics> StoredInstances::Metrics(int64_t store, const InstanceKey& key) {
+  DH_ASSIGN(auto reader, readers_.Take());
+  DH_ASSIGN(Query query, reader->Prepare("SELECT COUNT(DISTINCT i.series), COUNT(*), SUM(i.header_bytes), SUM(i.bytes) "
+                                         "FROM studies t JOIN instances i ON i.study = t.id JOIN series s ON s.id = i.series "
+                                         "WHERE t.store = ?1 AND t.uid = ?2 AND ?3 IN ('', s.uid) AND ?4 IN ('', i.uid)"));
+  query->Bind(1, store).Bind(2, key.study).Bind(3, key.series).Bind(4, key.instance);
+  DH_ASSIGN(const bool row, query->Step());
+  if (!row || query->Int(1) == 0) {
+    const bool of_study = key.series.empty();
+    return base::Error{base::ErrorCode::kNotFound, std::string("there is no ") +
+                                                       (of_study               ? "study " + key.study
+                                                        : key.instance.empty() ? "series " + key.series
+                                                                               : "instance " + key.instance)};
+  }
+  return StoreMetrics{1, query->Int(0), query->Int(1), query->Int(2), query->Int(3)};
+}
+
 base::Result<std::vector<Match>> StoredInstances::Find(int64_t store, const Search& search) {
   DH_ASSIGN(auto reader, readers_.Take());
   return Searcher(*this, store, search, *reader).Run();

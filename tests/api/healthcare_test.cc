@@ -168,6 +168,36 @@ TEST_F(HealthcareApi, MetricsAreTextAndAbsentWhenZero) {
                                                   "structuredStorageSizeBytes", "blobStorageSizeBytes"));
 }
 
+TEST_F(HealthcareApi, StudiesSeriesAndInstancesHaveMetricsToo) {
+  Store(3);
+  const std::string study = kStore + "/dicomWeb/studies/1.2.3";
+  const std::string name = study.substr(4);
+  const Json of_store = Send("GET", kStore + ":getDICOMStoreMetrics").json;
+  const Json of_study = Send("GET", study + ":getStudyMetrics").json;
+  EXPECT_THAT(FieldsOf(of_study),
+              ElementsAre("study", "seriesCount", "instanceCount", "structuredStorageSizeBytes", "blobStorageSizeBytes"));
+  EXPECT_EQ(of_study["study"].as_string(), name);
+  EXPECT_EQ(of_study["seriesCount"].as_string(), "1");
+  EXPECT_EQ(of_study["instanceCount"].as_string(), "3");
+  EXPECT_EQ(of_study["structuredStorageSizeBytes"], of_store["structuredStorageSizeBytes"]);
+  EXPECT_EQ(of_study["blobStorageSizeBytes"], of_store["blobStorageSizeBytes"]);
+  const Json of_series = Send("GET", study + "/series/1.2.3.1:getSeriesMetrics").json;
+  EXPECT_THAT(FieldsOf(of_series),
+              ElementsAre("series", "instanceCount", "structuredStorageSizeBytes", "blobStorageSizeBytes"));
+  EXPECT_EQ(of_series["series"].as_string(), name + "/series/1.2.3.1");
+  EXPECT_EQ(of_series["instanceCount"].as_string(), "3");
+  const Json info = Send("GET", study + "/series/1.2.3.1/instances/1.2.3.1.2:getStorageInfo").json;
+  EXPECT_EQ(info["referencedResource"].as_string(), name + "/series/1.2.3.1/instances/1.2.3.1.2");
+  Facts facts;
+  EXPECT_EQ(info["blobStorageInfo"]["sizeBytes"].as_string(), std::to_string(MakeInstance(facts).size()));
+  EXPECT_NE(info["structuredStorageInfo"]["sizeBytes"].as_string(), "");
+  for (const char* target : {"/dicomWeb/studies/9:getStudyMetrics", "/dicomWeb/studies/1.2.3/series/9:getSeriesMetrics",
+                             "/dicomWeb/studies/1.2.3/series/1.2.3.1/instances/9:getStorageInfo",
+                             "x/dicomWeb/studies/1.2.3:getStudyMetrics"}) {
+    EXPECT_EQ(Send("GET", kStore + target).status, 404) << target;
+  }
+}
+
 // ---- Operations
 
 TEST_F(HealthcareApi, AnExportIsAnOperationAsThePageShowsIt) {

@@ -38,6 +38,9 @@ base::Result<base::Json> ListDicomStores(const RestCall& call);
 base::Result<base::Json> PatchDicomStore(const RestCall& call);
 base::Result<base::Json> DeleteDicomStore(const RestCall& call);
 base::Result<base::Json> GetDicomStoreMetrics(const RestCall& call);
+base::Result<base::Json> GetStudyMetrics(const RestCall& call);
+base::Result<base::Json> GetSeriesMetrics(const RestCall& call);
+base::Result<base::Json> GetStorageInfo(const RestCall& call);
 
 base::Result<base::Json> ExportDicomData(const RestCall& call);
 base::Result<base::Json> ImportDicomData(const RestCall& call);

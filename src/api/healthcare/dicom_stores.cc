@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
@@ -133,6 +132,34 @@ Result<store::Page<store::DicomStore>> FilteredPage(const RestCall& call, const 
   }
 }
 
+// int64 is text, and absent when it is zero.
+void SetCount(Json& json, std::string_view field, int64_t count) {
+  if (count != 0) json.Set(field, std::to_string(count));
+}
+
+void SetInstanceCounts(Json& json, const store::StoreMetrics& metrics) {
+  SetCount(json, "instanceCount", metrics.instances);
+  SetCount(json, "structuredStorageSizeBytes", metrics.header_bytes);
+  SetCount(json, "blobStorageSizeBytes", metrics.blob_bytes);
+}
+
+// A study, series or instance that a path of DICOMweb names.
+struct Measured {
+  std::string name;
+  store::StoreMetrics metrics;
+};
+
+Result<Measured> Measure(const RestCall& call) {
+  DH_ASSIGN(const store::DicomStoreName name, DicomStoreNameOf(call));
+  DH_ASSIGN(const store::DicomStore store, call.services.store->catalog().GetDicomStore(name));
+  const store::InstanceKey key{call.path["studiesId"], call.path["seriesId"], call.path["instancesId"]};
+  Measured measured{name.Text() + "/dicomWeb/studies/" + key.study, {}};
+  if (!key.series.empty()) measured.name += "/series/" + key.series;
+  if (!key.instance.empty()) measured.name += "/instances/" + key.instance;
+  DH_ASSIGN(measured.metrics, call.services.store->instances().Metrics(store.id, key));
+  return measured;
+}
+
 }  // namespace
 
 Json DicomStoreJson(const store::DicomStore& store) {
@@ -197,15 +224,38 @@ Result<Json> GetDicomStoreMetrics(const RestCall& call) {
   DH_ASSIGN(const store::StoreMetrics metrics, call.services.store->instances().Metrics(store.id));
   Json json = Json::MakeObject();
   json.Set("name", name.Text());
-  const std::array<std::pair<const char*, int64_t>, 5> counts = {{{"studyCount", metrics.studies},
-                                                                  {"seriesCount", metrics.series},
-                                                                  {"instanceCount", metrics.instances},
-                                                                  {"structuredStorageSizeBytes", metrics.header_bytes},
-                                                                  {"blobStorageSizeBytes", metrics.blob_bytes}}};
-  for (const auto& [field, count] : counts) {
-    if (count != 0) json.Set(field, std::to_string(count));
-  }
+  SetCount(json, "studyCount", metrics.studies);
+  SetCount(json, "seriesCount", metrics.series);
+  SetInstanceCounts(json, metrics);
   return json;
+}
+
+Result<Json> GetStudyMetrics(const RestCall& call) {
+  DH_ASSIGN(const Measured study, Measure(call));
+  Json json = Json::MakeObject();
+  json.Set("study", study.name);
+  SetCount(json, "seriesCount", study.metrics.series);
+  SetInstanceCounts(json, study.metrics);
+  return json;
+}
+
+Result<Json> GetSeriesMetrics(const RestCall& call) {
+  DH_ASSIGN(const Measured series, Measure(call));
+  Json json = Json::MakeObject();
+  json.Set("series", series.name);
+  SetInstanceCounts(json, series.metrics);
+  return json;
+}
+
+Result<Json> GetStorageInfo(const RestCall& call) {
+  DH_ASSIGN(const Measured instance, Measure(call));
+  Json blob = Json::MakeObject();
+  SetCount(blob, "sizeBytes", instance.metrics.blob_bytes);
+  Json structured = Json::MakeObject();
+  SetCount(structured, "sizeBytes", instance.metrics.header_bytes);
+  Json json = Json::MakeObject();
+  json.Set("referencedResource", instance.name).Set("blobStorageInfo", std::move(blob));
+  return json.Set("structuredStorageInfo", std::move(structured));
 }
 
 }  // namespace dicomhouse::api

@@ -82,6 +82,29 @@ constexpr JsonField kMetricsFields[] = {
     Count("blobStorageSizeBytes", "Bytes of instances."),
 };
 
+constexpr JsonField kStudyMetricsFields[] = {
+    Text("study", "The study."),
+    Count("seriesCount", "Series in the study."),
+    Count("instanceCount", "Instances in the study."),
+    Count("structuredStorageSizeBytes", "Bytes of headers."),
+    Count("blobStorageSizeBytes", "Bytes of instances."),
+};
+constexpr JsonField kSeriesMetricsFields[] = {
+    Text("series", "The series."),
+    Count("instanceCount", "Instances in the series."),
+    Count("structuredStorageSizeBytes", "Bytes of headers."),
+    Count("blobStorageSizeBytes", "Bytes of instances."),
+};
+constexpr JsonField kBlobInfoFields[] = {Count("sizeBytes", "Bytes of the instance.")};
+constexpr JsonShape kBlobInfoShape{"BlobStorageInfo", kBlobInfoFields};
+constexpr JsonField kStructuredInfoFields[] = {Count("sizeBytes", "Bytes of its header.")};
+constexpr JsonShape kStructuredInfoShape{"StructuredStorageInfo", kStructuredInfoFields};
+constexpr JsonField kStorageInfoFields[] = {
+    Text("referencedResource", "The instance."),
+    One("blobStorageInfo", kBlobInfoShape, "Its bytes."),
+    One("structuredStorageInfo", kStructuredInfoShape, "Its header."),
+};
+
 // ---- Export and import
 
 constexpr JsonField kGcsDestinationFields[] = {
@@ -214,6 +237,9 @@ const JsonShape kTestIamPermissionsRequestShape{"TestIamPermissionsRequest", kTe
 const JsonShape kTestIamPermissionsResponseShape{"TestIamPermissionsResponse", kTestFields};
 const JsonShape kOperationShape{"Operation", kOperationFields};
 const JsonShape kDicomStoreMetricsShape{"DicomStoreMetrics", kMetricsFields};
+const JsonShape kStudyMetricsShape{"StudyMetrics", kStudyMetricsFields};
+const JsonShape kSeriesMetricsShape{"SeriesMetrics", kSeriesMetricsFields};
+const JsonShape kStorageInfoShape{"StorageInfo", kStorageInfoFields};
 const JsonShape kLocationShape{"Location", kLocationFields};
 const JsonShape kListLocationsShape{"ListLocationsResponse", kListLocationsFields};
 const JsonShape kListDatasetsShape{"ListDatasetsResponse", kListDatasetsFields};

@@ -62,6 +62,7 @@ class StoredInstances final : public Instances {
   base::Result<std::vector<int64_t>> Stores() override;
 
   base::Result<StoreMetrics> Metrics(int64_t store) override;
+  base::Result<StoreMetrics> Metrics(int64_t store, const InstanceKey& key) override;
   base::Result<std::unique_ptr<Snapshot>> TakeSnapshot(int64_t store) override;
   base::Result<std::vector<Change>> Changes(int64_t store, int64_t after, size_t limit) override;
   using Report = std::function<void(const std::string& line)>;
