@@ -72,6 +72,14 @@ base::Result<ObjectPattern> ObjectPattern::Make(std::string_view pattern) {
   return made;
 }
 
+base::Result<ObjectPattern> ObjectPattern::MakeForImport(std::string_view pattern) {
+  const size_t any = pattern.find("**");
+  if (any != std::string_view::npos && pattern.find_first_of("*?") < any) {
+    return Invalid("'" + std::string(pattern) + "': an import takes ** without other wildcards, as in folder/**.dcm");
+  }
+  return Make(pattern);
+}
+
 bool ObjectPattern::Matches(std::string_view name) const {
   if (!name.ends_with(tail_)) return false;
   name.remove_suffix(tail_.size());

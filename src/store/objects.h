@@ -117,11 +117,13 @@ class Objects {
   virtual base::Result<int64_t> Verify(const std::function<void(const std::string& line)>& report) = 0;
 };
 
-// Google's wildcards of an import: '*' and '?' don't match '/', "**" does; "**" only at the end or in front of a file extension.
+// Google's wildcards: '*' and '?' don't match '/', "**" does; "**" only at the end or in front of a file extension.
 // Errors of Make: kInvalidArgument.
 class ObjectPattern {
  public:
   static base::Result<ObjectPattern> Make(std::string_view pattern);
+  // As imports have them: "**" with no other wildcards.
+  static base::Result<ObjectPattern> MakeForImport(std::string_view pattern);
   bool Matches(std::string_view name) const;
   // What all matching names begin with.
   const std::string& prefix() const { return prefix_; }

@@ -140,7 +140,7 @@ class ObjectExport {
 
 Result<Json> RunImport(OperationContext& context, store::Store& store, const store::DicomStore& into,
                        const store::ObjectUri& from, int threads) {
-  DH_ASSIGN(store::ObjectPattern pattern, store::ObjectPattern::Make(from.object));
+  DH_ASSIGN(store::ObjectPattern pattern, store::ObjectPattern::MakeForImport(from.object));
   DH_ASSIGN(const store::Bucket bucket, store.objects().GetBucket(from.bucket));
   const auto source = MakeObjectSource(store.objects(), from.bucket, std::move(pattern), context.expected());
   ImportOptions options;

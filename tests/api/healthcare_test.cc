@@ -410,6 +410,8 @@ TEST_F(HealthcareApi, WrongRequestsGetTheirErrors) {
        R"({"gcsDestination": {"uriPrefix": "gs://b-b/x", "mimeType": "application/dicom; transfer-syntax=1.2.840.10008.1.2.1"}})",
        400, "INVALID_ARGUMENT", "does not transcode"},
       {"POST", kStore + "x:export", R"({"gcsDestination": {"uriPrefix": "gs://bucket/x"}})", 404, "NOT_FOUND", "was not found"},
+      {"POST", kStore + ":import", R"({"gcsSource": {"uri": "gs://bucket/a*/**.dcm"}})", 400, "INVALID_ARGUMENT",
+       "gcsSource.uri: 'a*/**.dcm'"},
       {"POST", kStore + ":import", "{}", 400, "INVALID_ARGUMENT", "gcsSource.uri is missing"},
       {"POST", kStore + ":import", R"({"gcsSource": {"uri": "gs://bucket"}})", 400, "INVALID_ARGUMENT", "names no object"},
       {"POST", kStore + ":import", R"({"gcsSource": {"uri": "gs://bucket/**/x"}})", 400, "INVALID_ARGUMENT", "gcsSource.uri"},

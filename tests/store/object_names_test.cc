@@ -64,6 +64,16 @@ TEST(ObjectPattern, TwoStarsElsewhereAreRefused) {
   }
 }
 
+// "** ... must be used at the end of a path and with no other wildcards in the path."
+TEST(ObjectPattern, OfAnImportHasTwoStarsAlone) {
+  for (const char* pattern : {"*/s?**.dcm", "a*/**", "?/**.dcm", "a***"}) {
+    EXPECT_FALSE(ObjectPattern::MakeForImport(pattern).ok()) << pattern;
+  }
+  for (const char* pattern : {"**", "a/x**", "a/**.dcm", "*/a?.dcm", "a/b"}) {
+    EXPECT_TRUE(ObjectPattern::MakeForImport(pattern).ok()) << pattern;
+  }
+}
+
 TEST(ObjectPattern, ManyStarsAreNoTrap) {
   std::string pattern;
   for (int i = 0; i < 100; ++i) pattern += "*a";

@@ -114,7 +114,7 @@ Result<Json> ImportDicomData(const RestCall& call) {
   const std::string& uri_text = call.body["gcsSource"]["uri"].as_string();
   if (uri_text.empty()) return Error{ErrorCode::kInvalidArgument, "gcsSource.uri is missing: gs://BUCKET/PATTERN"};
   DH_ASSIGN(store::ObjectUri uri, UriOf("gcsSource.uri", uri_text, true));
-  auto pattern = store::ObjectPattern::Make(uri.object);
+  auto pattern = store::ObjectPattern::MakeForImport(uri.object);
   if (!pattern.ok()) return Error{pattern.error().code, "gcsSource.uri: " + pattern.error().message};
   DH_ASSIGN(const transfer::OperationState state,
             call.services.operations->Begin(
