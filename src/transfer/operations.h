@@ -36,7 +36,7 @@ struct OperationState {
   bool cancel_requested = false;
   bool done = false;
   std::optional<base::Error> error;  // of a failed one
-  base::Json response;               // of a successful one: null stands for google.protobuf.Empty
+  base::Json response;               // of a successful one: null stands for one without fields
 };
 
 // What the work of an operation is given.

@@ -279,6 +279,22 @@ TEST_F(HealthcareApi, AFailedImportIsExplainedInTheLog) {
   EXPECT_THAT(page.body, HasSubstr(id));
 }
 
+TEST_F(HealthcareApi, AnImportIsAnsweredWithItsOwnMessage) {
+  ASSERT_TRUE(store_->objects().CreateBucket("p", "bucket").ok());
+  store::Object object;
+  object.bucket = "bucket";
+  object.name = "a.dcm";
+  auto writer = store_->objects().Write(object);
+  ASSERT_TRUE((*writer)->Append(store::testing::AsBytes(MakeInstance(Facts{}))).ok());
+  ASSERT_TRUE((*writer)->Finish(std::nullopt).ok());
+  for (const std::string version : {"v1", "v1beta1"}) {
+    const Json done =
+        Done(Send("POST", "/" + version + kStore.substr(3) + ":import", R"({"gcsSource": {"uri": "gs://bucket/*"}})"));
+    EXPECT_EQ(done["response"].Print(), R"({"@type":"type.googleapis.com/google.cloud.healthcare.)" + version +
+                                            R"(.dicom.ImportDicomDataResponse"})");
+  }
+}
+
 // The page, F3.
 TEST_F(HealthcareApi, AFailedExportIsExplainedInTheLog) {
   const std::string body = R"({"bigqueryDestination": {"tableUri": "bq://p.analysis.t"}})";

@@ -42,6 +42,13 @@ Json MetadataJson(const transfer::OperationState& state, const Services& service
   return metadata;
 }
 
+// What a response without fields is.
+std::string ResponseType(const transfer::OperationState& state) {
+  const bool import = state.method.ends_with(".ImportDicomData");
+  return "type.googleapis.com/google." +
+         (import ? "cloud.healthcare." + state.api_version + ".dicom.ImportDicomDataResponse" : std::string("protobuf.Empty"));
+}
+
 Result<std::string> OperationIdOf(const RestCall& call) { return call.path["operationsId"]; }
 
 }  // namespace
@@ -61,7 +68,7 @@ Json OperationJson(const transfer::OperationState& state, const Services& servic
     json.Set("error", error.Set("code", StatusOf(state.error->code).rpc).Set("message", state.error->message));
   } else if (state.response.is_null()) {
     Json empty = Json::MakeObject();
-    json.Set("response", empty.Set("@type", "type.googleapis.com/google.protobuf.Empty"));
+    json.Set("response", empty.Set("@type", ResponseType(state)));
   } else {
     json.Set("response", state.response);
   }
