@@ -110,6 +110,7 @@ http::Response Answer(const Services& services, const RestMethod& method, std::s
   if (const Status checked = CheckParameters(method, request.target); !checked.ok()) return ErrorResponse(checked.error());
   RestCall call{services, version, request, path, Json::MakeObject()};
   if (method.request != nullptr) {
+    if (!IsPlainBody(request)) return CodingRefused(request);
     auto body = ReadJson(request);
     if (!body.ok()) return ErrorResponse(body.error());
     FieldViolation violation;

@@ -203,6 +203,20 @@ http::Response JsonResponse(const base::Json& json, int status) {
   return response;
 }
 
+bool IsPlainBody(const http::Request& request) {
+  const std::string_view coding = request.headers.Get("Content-Encoding");
+  return coding.empty() || coding == "identity";
+}
+
+http::Response CodingRefused(const http::Request& request) {
+  http::Response response =
+      ErrorResponse(415, "The body has the Content-Encoding " +
+                             base::Json(std::string(request.headers.Get("Content-Encoding").substr(0, 100))).Print() +
+                             "; this server takes bodies without one.");
+  response.headers.Set("Accept-Encoding", "identity");  // RFC 9110 §15.5.16
+  return response;
+}
+
 std::string_view WithoutByteOrderMark(std::string_view text) {
   constexpr std::string_view kMark = "\xEF\xBB\xBF";
   return text.starts_with(kMark) ? text.substr(kMark.size()) : text;

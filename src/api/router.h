@@ -61,6 +61,9 @@ http::Response ErrorResponse(const base::Error& error);
 http::Response ErrorResponse(int http_status, const std::string& message);
 // 200 with JSON, indented by two as Google's are.
 http::Response JsonResponse(const base::Json& json, int status = 200);
+// Whether the body comes as it is, without a Content-Encoding such as gzip, which this server does not take apart: else 415.
+bool IsPlainBody(const http::Request& request);
+http::Response CodingRefused(const http::Request& request);
 // Text without the mark that PowerShell 5.1's `Out-File -Encoding utf8` puts in front of it (U+FEFF).
 std::string_view WithoutByteOrderMark(std::string_view text);
 // The request's body as a JSON object; an empty body is {}. Errors: kInvalidArgument, kLimit (base::kMaxJsonBodyBytes).

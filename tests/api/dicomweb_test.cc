@@ -181,6 +181,16 @@ TEST_F(DicomWeb, BodiesThatAreNoneAreRefused) {
   EXPECT_EQ(Post({file}).status, 200);
 }
 
+TEST_F(DicomWeb, ABodyWithACodingIsRefusedAsSuch) {
+  const std::string body = Multipart({MakeInstance(Instance(1))});
+  const std::string type = "multipart/related; type=\"application/dicom\"; boundary=B";
+  const Answered packed = Send("POST", "/studies", body, {{"Content-Type", type}, {"Content-Encoding", "gzip"}});
+  EXPECT_EQ(packed.status, 415);
+  EXPECT_NE(packed.json["error"]["message"].as_string().find("gzip"), std::string::npos) << packed.body;
+  EXPECT_EQ(packed.headers.Get("Accept-Encoding"), "identity");
+  EXPECT_EQ(Send("POST", "/studies", body, {{"Content-Type", type}, {"Content-Encoding", "identity"}}).status, 200);
+}
+
 TEST_F(DicomWeb, TheAnswerIsXmlOnlyWhenAskedFor) {
   const http::Headers headers = {{"Content-Type", "application/dicom"}, {"Accept", "application/dicom+xml"}};
   const Answered answer = Send("POST", "/studies/9.9", MakeInstance(Instance(1)), headers);

@@ -144,6 +144,7 @@ http::Response Store(const Context& context, http::Request& request, const PathV
     return ErrorResponse(415,
                          "Instances are stored as multipart/related; type=\"application/dicom\", or one as application/dicom.");
   }
+  if (!IsPlainBody(request)) return CodingRefused(request);
   const std::string boundary = related ? std::string(type->Parameter("boundary")) : "";
   if (related && boundary.empty()) return ErrorResponse(400, "The Content-Type has no boundary.");
   Session session(*context.instances, *resource);
