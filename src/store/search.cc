@@ -454,10 +454,10 @@ base::Result<StoreMetrics> StoredInstances::Metrics(int64_t store, const Instanc
   DH_ASSIGN(const bool row, query->Step());
   if (!row || query->Int(1) == 0) {
     const bool of_study = key.series.empty();
-    return base::Error{base::ErrorCode::kNotFound, std::string("there is no ") +
-                                                       (of_study               ? "study " + key.study
-                                                        : key.instance.empty() ? "series " + key.series
-                                                                               : "instance " + key.instance)};
+    return base::Error{base::ErrorCode::kNotFound,
+                       std::string("there is no ") + (of_study               ? "study " + key.study
+                                                      : key.instance.empty() ? "series " + key.series
+                                                                             : "instance " + key.instance)};
   }
   return StoreMetrics{1, query->Int(0), query->Int(1), query->Int(2), query->Int(3)};
 }

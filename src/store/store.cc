@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <set>
+#include <system_error>
 
 namespace dicomhouse::store {
 namespace {
@@ -27,6 +29,17 @@ base::Result<int> Lock(const std::string& folder) {
     return base::Error{base::ErrorCode::kConflict, folder + ": another dicomhouse has this data folder open; stop it first"};
   }
   return base::Error{base::ErrorCode::kIo, path + ": " + std::strerror(reason)};
+}
+
+// Patients' data are nobody else's: a folder that is made here is its owner's alone, and so is all in it. One that was there has
+// the mode that somebody chose for it.
+base::Status MakeDataFolder(const std::string& folder, base::FileSystem& files) {
+  if (files.Exists(folder)) return {};
+  DH_CHECK(files.MakeFolders(folder));
+  std::error_code code;
+  std::filesystem::permissions(folder, std::filesystem::perms::owner_all, code);
+  if (code) return base::Error{base::ErrorCode::kIo, folder + ": can't set its mode to 0700: " + code.message()};
+  return {};
 }
 
 // Makes the folder ours, or says why it can't be.
@@ -122,7 +135,7 @@ base::Status PutAside(const std::string& path, base::FileSystem& files) {
 }  // namespace
 
 base::Result<std::unique_ptr<Store>> Store::Open(const std::string& folder, base::FileSystem& files) {
-  DH_CHECK(files.MakeFolders(folder));
+  DH_CHECK(MakeDataFolder(folder, files));
   std::unique_ptr<Store> store(new Store);
   store->folder_ = folder;
   DH_ASSIGN(store->lock_, Lock(folder));

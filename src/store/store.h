@@ -22,9 +22,10 @@ namespace dicomhouse::store {
 
 class Store {
  public:
-  // Opens the folder, or makes it when it is empty or missing. Instances of stores that were deleted are removed.
-  // Errors: kConflict: another process has it open; kUnsupported: a newer format; kFailedPrecondition: a folder with other
-  // things in it; kCorrupt: a database is missing, broken or older than what it is about, and nothing was changed; kIo.
+  // Opens the folder, or makes it when it is empty or missing: a missing one with mode 0700. Instances of stores that were
+  // deleted are removed. Errors: kConflict: another process has it open; kUnsupported: a newer format; kFailedPrecondition: a
+  // folder with other things in it; kCorrupt: a database is missing, broken or older than what it is about, and nothing was
+  // changed; kIo.
   static base::Result<std::unique_ptr<Store>> Open(const std::string& folder, base::FileSystem& files = base::RealFileSystem());
   ~Store();
 

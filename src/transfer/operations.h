@@ -24,9 +24,9 @@ namespace dicomhouse::transfer {
 struct OperationState {
   std::string id;
   store::DatasetName dataset;
-  std::string method;       // "google.cloud.healthcare.v1.dicom.DicomService.ExportDicomData_bq"
-  std::string api_version;  // "v1", "v1beta1": of the request
-  std::string log;          // of its entries, "healthcare.googleapis.com/export_dicom"; "": it has none
+  std::string method;                                // "google.cloud.healthcare.v1.dicom.DicomService.ExportDicomData_bq"
+  std::string api_version;                           // "v1", "v1beta1": of the request
+  std::string log;                                   // of its entries, "healthcare.googleapis.com/export_dicom"; "": it has none
   std::optional<store::DicomStoreName> dicom_store;  // what it is about, when it is one
   int64_t create_time_us = 0;
   int64_t end_time_us = 0;

@@ -182,8 +182,7 @@ TEST_F(HealthcareApi, StudiesSeriesAndInstancesHaveMetricsToo) {
   EXPECT_EQ(of_study["structuredStorageSizeBytes"], of_store["structuredStorageSizeBytes"]);
   EXPECT_EQ(of_study["blobStorageSizeBytes"], of_store["blobStorageSizeBytes"]);
   const Json of_series = Send("GET", study + "/series/1.2.3.1:getSeriesMetrics").json;
-  EXPECT_THAT(FieldsOf(of_series),
-              ElementsAre("series", "instanceCount", "structuredStorageSizeBytes", "blobStorageSizeBytes"));
+  EXPECT_THAT(FieldsOf(of_series), ElementsAre("series", "instanceCount", "structuredStorageSizeBytes", "blobStorageSizeBytes"));
   EXPECT_EQ(of_series["series"].as_string(), name + "/series/1.2.3.1");
   EXPECT_EQ(of_series["instanceCount"].as_string(), "3");
   const Json info = Send("GET", study + "/series/1.2.3.1/instances/1.2.3.1.2:getStorageInfo").json;
@@ -191,9 +190,9 @@ TEST_F(HealthcareApi, StudiesSeriesAndInstancesHaveMetricsToo) {
   Facts facts;
   EXPECT_EQ(info["blobStorageInfo"]["sizeBytes"].as_string(), std::to_string(MakeInstance(facts).size()));
   EXPECT_NE(info["structuredStorageInfo"]["sizeBytes"].as_string(), "");
-  for (const char* target : {"/dicomWeb/studies/9:getStudyMetrics", "/dicomWeb/studies/1.2.3/series/9:getSeriesMetrics",
-                             "/dicomWeb/studies/1.2.3/series/1.2.3.1/instances/9:getStorageInfo",
-                             "x/dicomWeb/studies/1.2.3:getStudyMetrics"}) {
+  for (const char* target :
+       {"/dicomWeb/studies/9:getStudyMetrics", "/dicomWeb/studies/1.2.3/series/9:getSeriesMetrics",
+        "/dicomWeb/studies/1.2.3/series/1.2.3.1/instances/9:getStorageInfo", "x/dicomWeb/studies/1.2.3:getStudyMetrics"}) {
     EXPECT_EQ(Send("GET", kStore + target).status, 404) << target;
   }
 }
@@ -290,8 +289,8 @@ TEST_F(HealthcareApi, AnImportIsAnsweredWithItsOwnMessage) {
   for (const std::string version : {"v1", "v1beta1"}) {
     const Json done =
         Done(Send("POST", "/" + version + kStore.substr(3) + ":import", R"({"gcsSource": {"uri": "gs://bucket/*"}})"));
-    EXPECT_EQ(done["response"].Print(), R"({"@type":"type.googleapis.com/google.cloud.healthcare.)" + version +
-                                            R"(.dicom.ImportDicomDataResponse"})");
+    EXPECT_EQ(done["response"].Print(),
+              R"({"@type":"type.googleapis.com/google.cloud.healthcare.)" + version + R"(.dicom.ImportDicomDataResponse"})");
   }
 }
 
@@ -420,8 +419,9 @@ TEST_F(HealthcareApi, WrongRequestsGetTheirErrors) {
        "image/png"},
       {"POST", table, R"({"gcsDestination": {"uriPrefix": "gs://bucket/x", "mimeType": "application/octet-stream"}})", 400,
        "INVALID_ARGUMENT", "application/dicom; transfer-syntax=*"},
-      {"POST", table, R"({"gcsDestination": {"uriPrefix": "gs://b-b/x", "mimeType": "application/octet-stream; transfer-syntax=*"}})",
-       400, "INVALID_ARGUMENT", "as they are stored"},
+      {"POST", table,
+       R"({"gcsDestination": {"uriPrefix": "gs://b-b/x", "mimeType": "application/octet-stream; transfer-syntax=*"}})", 400,
+       "INVALID_ARGUMENT", "as they are stored"},
       {"POST", table,
        R"({"gcsDestination": {"uriPrefix": "gs://b-b/x", "mimeType": "application/dicom; transfer-syntax=1.2.840.10008.1.2.1"}})",
        400, "INVALID_ARGUMENT", "does not transcode"},

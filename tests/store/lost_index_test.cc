@@ -206,9 +206,10 @@ TEST(RebuiltIndex, SaysWhatIsDamagedAndHasTheRest) {
 // An earlier version stored instances without a SOP Instance UID under that of their File Meta Information.
 TEST(RebuiltIndex, KeepsInstancesWithoutAUidOfTheirOwn) {
   using namespace dicom::testing;  // NOLINT(google-build-using-namespace)
-  const std::string bytes = Preamble() + WriteMeta("1.2.840.10008.1.2.1", {Text(0x00020003, "UI", "1.2.3.4")}) +
-                            dicom::testing::Write({Text(0x00080018, "UI", ""), Text(0x0020000D, "UI", "1.2"), Text(0x0020000E, "UI", "1.3")},
-                                  kExplicitLittle);
+  const std::string bytes =
+      Preamble() + WriteMeta("1.2.840.10008.1.2.1", {Text(0x00020003, "UI", "1.2.3.4")}) +
+      dicom::testing::Write({Text(0x00080018, "UI", ""), Text(0x0020000D, "UI", "1.2"), Text(0x0020000E, "UI", "1.3")},
+                            kExplicitLittle);
   const Folder folder;
   {
     auto instances = MustOpen(folder.path());

@@ -129,7 +129,8 @@ constexpr JsonField kExportBetaFields[] = {
     One("filterConfig", kFilterConfigShape, "Which instances."),
 };
 
-constexpr JsonField kGcsSourceFields[] = {Text("uri", "gs://BUCKET/PATTERN with * and ?, or ** alone at the end or in front of an extension.")};
+constexpr JsonField kGcsSourceFields[] = {
+    Text("uri", "gs://BUCKET/PATTERN with * and ?, or ** alone at the end or in front of an extension.")};
 constexpr JsonShape kGcsSourceShape{"GoogleCloudHealthcareV1DicomGcsSource", kGcsSourceFields};
 constexpr JsonField kBlobSettingsFields[] = {
     {"blobStorageClass", Kind::kEnum, "Kinds of storage are all one to this server.", nullptr, kStorageClasses}};

@@ -70,8 +70,8 @@ Result<transfer::OperationState> BeginTableExport(const RestCall& call, transfer
                                            DispositionOf(destination), services.export_threads));
 }
 
-// DicomGcsDestination.mimeType: instances are written as they are stored. Frames by themselves (application/octet-stream, image/*)
-// are not instances.
+// DicomGcsDestination.mimeType: instances are written as they are stored. Frames by themselves (application/octet-stream,
+// image/*) are not instances.
 Status CheckMimeType(const std::string& mime_type) {
   if (mime_type.empty()) return {};
   const auto media = http::ParseMediaType(mime_type);
@@ -87,8 +87,8 @@ Result<transfer::OperationState> BeginObjectExport(const RestCall& call, transfe
   DH_ASSIGN(store::ObjectUri prefix, UriOf("gcsDestination.uriPrefix", destination["uriPrefix"].as_string(), false));
   DH_CHECK(CheckMimeType(destination["mimeType"].as_string()));
   const auto description = Describe(call, what.dicom_store.name, "ExportDicomData_gcs", "export_dicom");
-  return call.services.operations->Begin(
-      description, transfer::ExportToObjects(*call.services.store, std::move(what), std::move(prefix)));
+  return call.services.operations->Begin(description,
+                                         transfer::ExportToObjects(*call.services.store, std::move(what), std::move(prefix)));
 }
 
 }  // namespace
