@@ -11,7 +11,7 @@ set(warehouse_third DuckDB::C ZLIB::ZLIB PkgConfig::ZSTD)
 set(transfer_third LibArchive::LibArchive ZLIB::ZLIB PkgConfig::ZSTD)
 set(http_third Boost::headers OpenSSL::SSL OpenSSL::Crypto)
 set(store_third SQLite::SQLite3 OpenSSL::Crypto)
-set(cli_third CLI11::CLI11 PkgConfig::TOMLPP)
+set(cli_third CLI11::CLI11 PkgConfig::TOMLPP PkgConfig::YAML)
 
 foreach(line IN LISTS layer_lines)
   string(REGEX MATCH "^([a-z]+):(.*)$" _ "${line}")

@@ -16,6 +16,7 @@
 #include "cli/environment.h"
 #include "cli/resource_print.h"
 #include "cli/terminal.h"
+#include "cli/yaml.h"
 #include "http/message.h"
 
 namespace dicomhouse::cli {
@@ -395,7 +396,12 @@ base::Result<int> SetPolicy(Session& session) {
     DH_ASSIGN(text, base::RealFileSystem().ReadAll(file, base::kMaxJsonBodyBytes));
   }
   auto policy = Json::Parse(text);
-  if (!policy.ok() || !policy->is_object()) return Error{ErrorCode::kInvalidArgument, file + ": is no JSON of a policy"};
+  if (!policy.ok()) policy = ReadYaml(text);  // which says lines, and takes what get-iam-policy prints
+  if (!policy.ok())
+    return Error{ErrorCode::kInvalidArgument, "Failed to parse YAML from [" + file + "]: " + policy.error().message};
+  if (!policy->is_object()) {
+    return Error{ErrorCode::kInvalidArgument, "Policy file [" + file + "] is not a properly formatted YAML or JSON policy file."};
+  }
   return PutPolicy(session, *std::move(policy), "bindings,etag");
 }
 
@@ -510,7 +516,7 @@ void AddImportFlags(CLI::App& command, HealthcareFlags& flags) {
 }
 
 void AddPolicyFile(CLI::App& command, HealthcareFlags& flags) {
-  command.add_option("POLICY_FILE", flags.policy_file, "The policy in JSON; - reads standard input")->required();
+  command.add_option("POLICY_FILE", flags.policy_file, "The policy in YAML or JSON; - reads standard input")->required();
 }
 
 void AddBindingFlags(CLI::App& command, HealthcareFlags& flags) {
@@ -529,7 +535,7 @@ constexpr Command kCommands[] = {
     {"datasets update", "Change a dataset", "my-dataset --time-zone=UTC", Target::kDataset, AddTimeZone, UpdateDataset},
     {"datasets delete", "Remove a dataset with all that is in it", "my-dataset --quiet", Target::kDataset, AddQuiet, Delete},
     {"datasets get-iam-policy", "Show a dataset's policy", "my-dataset", Target::kDataset, nullptr, GetPolicy},
-    {"datasets set-iam-policy", "Set a dataset's policy", "my-dataset policy.json", Target::kDataset, AddPolicyFile, SetPolicy},
+    {"datasets set-iam-policy", "Set a dataset's policy", "my-dataset policy.yaml", Target::kDataset, AddPolicyFile, SetPolicy},
     {"datasets add-iam-policy-binding", "Give a role on a dataset", kBindingExample, Target::kDataset, AddBindingFlags,
      AddBinding},
     {"datasets remove-iam-policy-binding", "Take a role on a dataset away", kBindingExample, Target::kDataset, AddBindingFlags,
@@ -553,7 +559,7 @@ constexpr Command kCommands[] = {
      AddBigQueryFlags, ExportBigQuery},
     {"dicom-stores get-iam-policy", "Show a store's policy", "my-store --dataset=my-dataset", Target::kDicomStore, nullptr,
      GetPolicy},
-    {"dicom-stores set-iam-policy", "Set a store's policy", "my-store policy.json --dataset=my-dataset", Target::kDicomStore,
+    {"dicom-stores set-iam-policy", "Set a store's policy", "my-store policy.yaml --dataset=my-dataset", Target::kDicomStore,
      AddPolicyFile, SetPolicy},
     {"dicom-stores add-iam-policy-binding", "Give a role on a store", kBindingExample, Target::kDicomStore, AddBindingFlags,
      AddBinding},

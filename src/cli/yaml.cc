@@ -64,6 +64,12 @@ bool Take(std::string_view& text, char c) {
   return true;
 }
 
+}  // namespace
+
+bool LooksLikeNumber(std::string_view text) { return LooksLikeInteger(text) || LooksLikeFloat(text); }
+
+namespace {
+
 // YAML's timestamps: a date, or a date and a time with a zone or without.
 bool LooksLikeTime(std::string_view text) {
   const std::string_view whole = text;
@@ -91,7 +97,7 @@ bool LooksLikeAnotherType(std::string_view text) {
   static constexpr std::string_view kWords[] = {"~",    "null",  "Null",  "NULL",  "true", "True",
                                                 "TRUE", "false", "False", "FALSE", "=",    "<<"};
   if (std::find(std::begin(kWords), std::end(kWords), text) != std::end(kWords)) return true;
-  return LooksLikeInteger(text) || LooksLikeFloat(text) || LooksLikeTime(text);
+  return LooksLikeNumber(text) || LooksLikeTime(text);
 }
 
 enum class Style { kPlain, kSingle, kDouble, kLiteral };

@@ -170,6 +170,27 @@ TEST_F(HealthcareCommands, BindingsAreAddedToTheirRole) {
   EXPECT_EQ(bind("remove-iam-policy-binding", "x", "r").code, 1);
 }
 
+TEST_F(HealthcareCommands, APolicyThatWasPrintedCanBeSet) {
+  const std::string policy = R"({"etag":"E=","bindings":[{"role":"r","members":["user:a","user:b"]}]})";
+  Expect("GET /v1/" + kDataset + ":getIamPolicy", policy);
+  Expect("POST /v1/" + kDataset + ":setIamPolicy", policy);
+  const std::string yaml = scratch_.Write("policy.yaml", Healthcare({"datasets", "get-iam-policy", "d"}).out);
+  const std::string sent = R"({"bindings":[{"members":["user:a","user:b"],"role":"r"}],"etag":"E="})";
+  const Outcome set = Healthcare({"datasets", "set-iam-policy", "d", yaml});
+  EXPECT_EQ(set.code, 0) << set.err;
+  EXPECT_TRUE(requests().back().ends_with(R"({"policy":)" + sent + R"(,"updateMask":"bindings,etag"})")) << requests().back();
+  const std::string json = scratch_.Write("policy.json", policy);
+  EXPECT_EQ(Healthcare({"datasets", "set-iam-policy", "d", json}).code, 0);
+  EXPECT_TRUE(requests().back().ends_with(R"({"policy":)" + policy + R"(,"updateMask":"bindings,etag"})")) << requests().back();
+
+  const Outcome wrong = Healthcare({"datasets", "set-iam-policy", "d", scratch_.Write("wrong.yaml", "a: b\n c: [\n")});
+  EXPECT_EQ(wrong.code, 1);
+  EXPECT_NE(wrong.err.find("wrong.yaml]: line 2, column 3: mapping values"), std::string::npos) << wrong.err;
+  const Outcome text = Healthcare({"datasets", "set-iam-policy", "d", scratch_.Write("text.yaml", "hello\n")});
+  EXPECT_EQ(text.code, 1);
+  EXPECT_NE(text.err.find("is not a properly formatted YAML or JSON policy file"), std::string::npos) << text.err;
+}
+
 // A server's complaint cites the filter from the fault to its end.
 TEST_F(HealthcareCommands, TheEndOfALogFilterIsTheUsersOwnWords) {
   (void)Dicomhouse(scratch_, {"logging", "read", "foo bar"});
