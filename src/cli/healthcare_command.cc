@@ -14,6 +14,7 @@
 #include "cli/api_client.h"
 #include "cli/command.h"
 #include "cli/environment.h"
+#include "cli/prompt.h"
 #include "cli/resource_print.h"
 #include "cli/terminal.h"
 #include "cli/yaml.h"
@@ -273,33 +274,21 @@ base::Result<int> UpdateStore(Session& session) {
   return Update(session, body, mask);
 }
 
-// Asks before what cannot be undone, unless --quiet. Errors: kInvalidArgument (nobody to ask), kCancelled.
-base::Status Confirm(const HealthcareFlags& flags, const std::string& text) {
-  if (flags.quiet || Environment("CLOUDSDK_CORE_DISABLE_PROMPTS") == "1") return {};
-  std::fprintf(stderr, "%s\n\n", text.c_str());
-  if (CanAsk()) {
-    std::fprintf(stderr, "Do you want to continue (Y/n)?  ");
-    std::string line;
-    std::getline(std::cin, line);
-    if (line.empty() || line[0] == 'y' || line[0] == 'Y') return {};
-    return Error{ErrorCode::kFailedPrecondition, "Aborted by user."};
-  }
-  std::fprintf(stderr, "Do you want to continue (Y/n)?  \n");
-  return Error{ErrorCode::kFailedPrecondition,
-               "This prompt could not be answered because you are not in an interactive session.  You can re-run the command "
-               "with the --quiet flag to accept default answers for all prompts."};
+// Before what cannot be undone.
+base::Status ConfirmFor(const Session& session, const std::string& text) {
+  return Confirm(session.flags.quiet, Unanswered::kRefused, text);
 }
 
 base::Result<int> Delete(Session& session) {
   const std::string kind = KindOf(session.command.target);
-  DH_CHECK(Confirm(session.flags, "You are about to delete " + kind + " [" + session.id + "]"));
+  DH_CHECK(ConfirmFor(session, "You are about to delete " + kind + " [" + session.id + "]"));
   DH_CHECK(session.Call("DELETE", session.resource));
   std::fprintf(stderr, "Deleted %s [%s].\n", kind.c_str(), session.id.c_str());
   return kDone;
 }
 
 base::Result<int> Cancel(Session& session) {
-  DH_CHECK(Confirm(session.flags, "You are about to cancel [" + session.id + "]."));
+  DH_CHECK(ConfirmFor(session, "You are about to cancel [" + session.id + "]."));
   DH_ASSIGN(const Json answer, session.Call("POST", session.resource + ":cancel", Json::MakeObject()));
   return Show(session, answer);
 }
@@ -402,7 +391,16 @@ base::Result<int> SetPolicy(Session& session) {
   if (!policy->is_object()) {
     return Error{ErrorCode::kInvalidArgument, "Policy file [" + file + "] is not a properly formatted YAML or JSON policy file."};
   }
-  return PutPolicy(session, *std::move(policy), "bindings,etag");
+  if ((*policy)["etag"].as_string().empty()) {
+    // With the line ends of gcloud; nobody there to answer is a yes there too.
+    DH_CHECK(Confirm(session.flags.quiet, Unanswered::kYes,
+                     "The specified policy does not contain an \"etag\" field identifying a specific \nversion to replace. "
+                     "Changing a policy without an \"etag\" can overwrite concurrent\n policy changes.",
+                     "Replace existing policy"));
+  }
+  std::string mask;
+  for (const auto& [key, value] : SortedKeys(*policy).object()) mask += (mask.empty() ? "" : ",") + key;
+  return PutPolicy(session, *std::move(policy), mask.c_str());
 }
 
 bool IsBinding(const Json& binding, const std::string& role) {

@@ -42,6 +42,12 @@ class HealthcareCommands : public ::testing::Test {
     return Dicomhouse(scratch_, std::move(words));
   }
 
+  // The same with what standard input has.
+  Outcome HealthcareWith(const std::string& input, std::vector<std::string> words) {
+    words.insert(words.begin(), "healthcare");
+    return DicomhouseWith(input, scratch_, std::move(words));
+  }
+
   std::vector<std::string> requests() {
     const std::lock_guard lock(mutex_);
     return requests_;
@@ -150,9 +156,43 @@ TEST_F(HealthcareCommands, CreatesUpdatesAndDeletesSayWhatTheyDid) {
       << requests().back();
   Expect("DELETE /v1/" + kDataset, "{}");
   EXPECT_EQ(Healthcare({"datasets", "delete", "d", "--quiet"}).err, "Deleted dataset [d].\n");
-  const Outcome unasked = Healthcare({"datasets", "delete", "d"});
-  EXPECT_EQ(unasked.code, 1);
-  EXPECT_NE(unasked.err.find("Do you want to continue (Y/n)?"), std::string::npos);
+}
+
+TEST_F(HealthcareCommands, QuestionsAreAnsweredByPipesToo) {
+  Expect("DELETE /v1/" + kDataset, "{}");
+  const std::string asked = "You are about to delete dataset [d]\n\nDo you want to continue (Y/n)?  ";
+  const std::string error = "ERROR: (dicomhouse.healthcare.datasets.delete) ";
+  const std::string nobody =
+      "This prompt could not be answered because you are not in an interactive session.  You can re-run the command with the "
+      "--quiet flag to accept default answers for all prompts.\n";
+  const auto answered = [this](const std::string& input) { return HealthcareWith(input, {"datasets", "delete", "d"}); };
+  for (const char* yes : {"y\n", "YES\n", " yes \r\n", "\n", "y"}) {
+    const Outcome deleted = answered(yes);
+    EXPECT_EQ(deleted.code, 0) << yes;
+    EXPECT_EQ(deleted.err, asked + "\nDeleted dataset [d].\n") << yes;
+  }
+  const size_t sent = requests().size();
+  for (const char* no : {"n\n", "No\ny\n"}) {
+    const Outcome kept = answered(no);
+    EXPECT_EQ(kept.code, 1) << no;
+    EXPECT_EQ(kept.err, asked + "\n" + error + "Aborted by user.\n") << no;
+  }
+  EXPECT_EQ(answered("maybe\n \nn\n").err,
+            asked + "Please enter 'y' or 'n':  Please enter 'y' or 'n':  \n" + error + "Aborted by user.\n");
+  EXPECT_EQ(answered("").err, asked + "\n" + error + nobody);
+  EXPECT_EQ(answered("maybe").err, asked + "Please enter 'y' or 'n':  \n" + error + nobody);
+  EXPECT_EQ(requests().size(), sent);
+}
+
+TEST_F(HealthcareCommands, APolicyWithoutEtagIsAskedFor) {
+  Expect("POST /v1/" + kDataset + ":setIamPolicy", "{}");
+  const std::vector<std::string> words = {"datasets", "set-iam-policy", "d", scratch_.Write("p.yaml", "bindings: []\n")};
+  const Outcome no = HealthcareWith("n\n", words);
+  EXPECT_EQ(no.code, 1);
+  EXPECT_NE(no.err.find("concurrent\n policy changes.\n\nReplace existing policy (Y/n)?  \nERROR:"), std::string::npos) << no.err;
+  EXPECT_TRUE(requests().empty());
+  EXPECT_EQ(HealthcareWith("", words).code, 0);
+  EXPECT_TRUE(requests().back().ends_with(R"({"policy":{"bindings":[]},"updateMask":"bindings"})")) << requests().back();
 }
 
 TEST_F(HealthcareCommands, BindingsAreAddedToTheirRole) {

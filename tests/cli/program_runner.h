@@ -155,6 +155,14 @@ inline Outcome Dicomhouse(const Scratch& scratch, std::vector<std::string> words
   return Running(scratch, std::move(words), -1).Wait();
 }
 
+// `input` is what standard input has, as from a pipe.
+inline Outcome DicomhouseWith(const std::string& input, const Scratch& scratch, std::vector<std::string> words) {
+  const int file = ::open(scratch.Write(".input", input).c_str(), O_RDONLY | O_CLOEXEC);
+  const Outcome outcome = Running(scratch, std::move(words), file).Wait();
+  ::close(file);
+  return outcome;
+}
+
 inline Outcome DicomhouseInto(const std::string& output, const Scratch& scratch, std::vector<std::string> words) {
   return Running(scratch, std::move(words), -1, output).Wait();
 }
