@@ -143,13 +143,34 @@ void FillStandardDescriptors() {
   }
 }
 
+// Flags that clear a field of a resource when their value is empty.
+bool IsClearing(std::string_view flag) {
+  static const std::set<std::string, std::less<>> kClearing = {"pubsub-topic", "stream-configs", "time-zone"};
+  return kClearing.contains(flag);
+}
+
+// The words behind the program's name, the last one first, as CLI11 wants them. It takes "--flag=" for a flag without a value.
+std::vector<std::string> WordsOf(int argc, char** argv) {
+  std::vector<std::string> words;
+  bool flags_end = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    flags_end |= word == "--";
+    const bool clears =
+        !flags_end && word.starts_with("--") && word.ends_with('=') && IsClearing(word.substr(2, word.size() - 3));
+    words.emplace_back(clears ? word.substr(0, word.size() - 1) : word);
+    if (clears) words.emplace_back();
+  }
+  std::reverse(words.begin(), words.end());
+  return words;
+}
+
 // Nobody means "" by a folder, a file or a table: it is a variable of a shell that is not set. Where the server's API clears a
 // field by an empty text, it may be given.
 void RefuseEmptyValues(const CLI::App& app) {
-  static const std::set<std::string, std::less<>> kClearing = {"pubsub-topic", "stream-configs", "time-zone"};
   std::string words;
   for (const CLI::Option* option : ChosenCommand(app, words)->get_options()) {
-    if (option->get_lnames().empty() || kClearing.contains(option->get_lnames().front())) continue;
+    if (option->get_lnames().empty() || IsClearing(option->get_lnames().front())) continue;
     const auto& values = option->results();
     if (std::find(values.begin(), values.end(), "") != values.end())
       throw CLI::ValidationError("--" + option->get_lnames().front(), "the value is empty");
@@ -161,7 +182,7 @@ int ParseAndRun(int argc, char** argv) {
   Run run;
   const auto app = MakeProgram(common, run);
   try {
-    app->parse(argc, argv);
+    app->parse(WordsOf(argc, argv));
     RefuseEmptyValues(*app);
   } catch (const CLI::ParseError& error) {
     // Help and version are exceptions too, with the code 0.

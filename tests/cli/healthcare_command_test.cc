@@ -158,6 +158,27 @@ TEST_F(HealthcareCommands, CreatesUpdatesAndDeletesSayWhatTheyDid) {
   EXPECT_EQ(Healthcare({"datasets", "delete", "d", "--quiet"}).err, "Deleted dataset [d].\n");
 }
 
+TEST_F(HealthcareCommands, AnEmptyValueClearsAField) {
+  const std::string store = "PATCH /v1/" + kDataset + "/dicomStores/s?updateMask=";
+  Expect(store + "notificationConfig.pubsubTopic", "{}");
+  Expect(store + "streamConfigs", "{}");
+  Expect("PATCH /v1/" + kDataset + "?updateMask=timeZone", "{}");
+  const auto cleared = [this](std::vector<std::string> words) {
+    const Outcome outcome = Healthcare(std::move(words));
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return requests().empty() ? "" : requests().back().substr(requests().back().rfind(' ') + 1);
+  };
+  const std::string topic = R"({"notificationConfig":{"pubsubTopic":""}})";
+  EXPECT_EQ(cleared({"dicom-stores", "update", "s", "--dataset=d", "--pubsub-topic="}), topic);
+  EXPECT_EQ(cleared({"dicom-stores", "update", "--pubsub-topic=", "s", "--dataset=d"}), topic);
+  EXPECT_EQ(cleared({"dicom-stores", "update", "s", "--dataset=d", "--pubsub-topic", ""}), topic);
+  EXPECT_EQ(cleared({"dicom-stores", "update", "s", "--dataset=d", "--stream-configs="}), R"({"streamConfigs":[]})");
+  EXPECT_EQ(cleared({"datasets", "update", "d", "--time-zone="}), R"({"timeZone":""})");
+  for (const char* flag : {"--location=", "--project=", "--format="}) {
+    EXPECT_EQ(Healthcare({"datasets", "update", "d", "--time-zone=", flag}).code, 2) << flag;
+  }
+}
+
 TEST_F(HealthcareCommands, QuestionsAreAnsweredByPipesToo) {
   Expect("DELETE /v1/" + kDataset, "{}");
   const std::string asked = "You are about to delete dataset [d]\n\nDo you want to continue (Y/n)?  ";
