@@ -29,6 +29,7 @@ struct Common {
   std::string warehouse;  // --warehouse, DICOMHOUSE_WAREHOUSE, or ~/.local/share/dicomhouse/warehouse
   std::string project = "local";
   std::string dataset = "dicom";
+  std::string track;  // "alpha." or "beta.": gcloud's word in front of the command, for what is said of errors
 };
 
 // Adds the command to `app`. When it is the one chosen, `run` is set to what has to be done.
@@ -41,9 +42,9 @@ void AddTables(CLI::App& app, Common& common, Run& run);
 void AddServe(CLI::App& app, Run& run);
 void AddStore(CLI::App& app, Run& run);
 // Commands over a server: cli/api_client.h.
-void AddHealthcare(CLI::App& app, Run& run);
-void AddStorage(CLI::App& app, Run& run);
-void AddLogging(CLI::App& app, Run& run);
+void AddHealthcare(CLI::App& app, Common& common, Run& run);
+void AddStorage(CLI::App& app, Common& common, Run& run);
+void AddLogging(CLI::App& app, Common& common, Run& run);
 void AddBq(CLI::App& app, Common& common, Run& run);
 // Hidden: writes man page and completions of all that `app` has.
 void AddGenerate(CLI::App& app, Run& run);

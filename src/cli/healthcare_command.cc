@@ -601,10 +601,10 @@ base::Result<int> RunCommand(const Command& command, const HealthcareFlags& flag
 }
 
 // "ERROR: (dicomhouse.healthcare.datasets.describe) NOT_FOUND: ...", as gcloud has it with its own name.
-int ComplainOf(const Command& command, const Error& error) {
+int ComplainOf(const Command& command, const std::string& track, const Error& error) {
   std::string words = command.words;
   std::replace(words.begin(), words.end(), ' ', '.');
-  std::string text = "ERROR: (dicomhouse.healthcare." + words + ") ";
+  std::string text = "ERROR: (dicomhouse." + track + "healthcare." + words + ") ";
   for (std::string_view rest = error.message;;) {  // its lines stay lines
     const size_t end = std::min(rest.find('\n'), rest.size());
     text += Printable(rest.substr(0, end)) + "\n";
@@ -615,7 +615,8 @@ int ComplainOf(const Command& command, const Error& error) {
   return kFailed;
 }
 
-void AddCommand(CLI::App& healthcare, const Command& command, const std::shared_ptr<HealthcareFlags>& flags, Run& run) {
+void AddCommand(CLI::App& healthcare, const Command& command, const std::shared_ptr<HealthcareFlags>& flags, const Common& common,
+                Run& run) {
   CLI::App* app = Find(healthcare, command.words);
   app->description(command.brief);
   app->footer("Example:\n  dicomhouse healthcare " + std::string(command.words) + " " + command.example);
@@ -633,17 +634,17 @@ void AddCommand(CLI::App& healthcare, const Command& command, const std::shared_
   app->add_option("--format", flags->format, "yaml, json, table, or value(FIELD,...)");
   if (command.add != AddQuiet) app->add_flag("-q,--quiet", flags->quiet)->group("");
   AddServerFlags(*app, flags->server);
-  app->callback([&command, flags, &run] {
-    run = [&command, flags] {
+  app->callback([&command, flags, &common, &run] {
+    run = [&command, flags, &common] {
       const auto code = RunCommand(command, *flags);
-      return code.ok() ? *code : ComplainOf(command, code.error());
+      return code.ok() ? *code : ComplainOf(command, common.track, code.error());
     };
   });
 }
 
 }  // namespace
 
-void AddHealthcare(CLI::App& app, Run& run) {
+void AddHealthcare(CLI::App& app, Common& common, Run& run) {
   auto flags = std::make_shared<HealthcareFlags>();
   CLI::App* healthcare =
       app.add_subcommand("healthcare", "Datasets, DICOM stores and operations of a server, as gcloud has them");
@@ -657,8 +658,9 @@ void AddHealthcare(CLI::App& app, Run& run) {
       "Examples:\n"
       "  dicomhouse healthcare datasets create my-dataset\n"
       "  dicomhouse healthcare dicom-stores create my-store --dataset=my-dataset\n"
-      "  dicomhouse healthcare dicom-stores export bq my-store --dataset=my-dataset --bq-table=bq://local.dicom.metadata");
-  for (const Command& command : kCommands) AddCommand(*healthcare, command, flags, run);
+      "  dicomhouse healthcare dicom-stores export bq my-store --dataset=my-dataset --bq-table=bq://local.dicom.metadata\n\n"
+      "gcloud's words alpha and beta may stand in front: dicomhouse beta healthcare ...");
+  for (const Command& command : kCommands) AddCommand(*healthcare, command, flags, common, run);
 }
 
 }  // namespace dicomhouse::cli

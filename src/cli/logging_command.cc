@@ -87,7 +87,7 @@ base::Result<int> Read(const LoggingFlags& flags) {
 
 }  // namespace
 
-void AddLogging(CLI::App& app, Run& run) {
+void AddLogging(CLI::App& app, Common& common, Run& run) {
   auto flags = std::make_shared<LoggingFlags>();
   CLI::App* logging = app.add_subcommand("logging", "Log entries of a server");
   logging->require_subcommand(1);
@@ -105,11 +105,11 @@ void AddLogging(CLI::App& app, Run& run) {
   read->add_option("--order", flags->order, "By time")->check(CLI::IsMember({"asc", "desc"}))->capture_default_str();
   read->add_option("--format", flags->format, "yaml, json, table, or value(FIELD,...)");
   AddServerFlags(*read, flags->server);
-  read->callback([flags, &run] {
-    run = [flags] {
+  read->callback([flags, &common, &run] {
+    run = [flags, &common] {
       const auto code = Read(*flags);
       if (code.ok()) return *code;
-      std::fprintf(stderr, "ERROR: (dicomhouse.logging.read) %s\n", code.error().message.c_str());
+      std::fprintf(stderr, "ERROR: (dicomhouse.%slogging.read) %s\n", common.track.c_str(), code.error().message.c_str());
       return static_cast<int>(kFailed);
     };
   });

@@ -124,9 +124,9 @@ std::unique_ptr<CLI::App> MakeProgram(Common& common, Run& run) {
   AddInspect(*app, common, run);
   AddServe(*app, run);
   AddStore(*app, run);
-  AddHealthcare(*app, run);
-  AddStorage(*app, run);
-  AddLogging(*app, run);
+  AddHealthcare(*app, common, run);
+  AddStorage(*app, common, run);
+  AddLogging(*app, common, run);
   AddBq(*app, common, run);
   AddGenerate(*app, run);
   return app;
@@ -177,12 +177,24 @@ void RefuseEmptyValues(const CLI::App& app) {
   }
 }
 
+// gcloud's release tracks: `beta healthcare ...` is the command of the same name. Takes the word away and returns it, or "".
+std::string TakeTrack(std::vector<std::string>& words) {
+  static const std::set<std::string, std::less<>> kCommands = {"healthcare", "logging", "storage"};
+  if (words.size() < 2 || !kCommands.contains(words[words.size() - 2])) return "";
+  const std::string word = words.back();
+  if (word != "alpha" && word != "beta") return "";
+  words.pop_back();
+  return word;
+}
+
 int ParseAndRun(int argc, char** argv) {
   Common common;
+  std::vector<std::string> words = WordsOf(argc, argv);
+  if (const std::string track = TakeTrack(words); !track.empty()) common.track = track + ".";
   Run run;
   const auto app = MakeProgram(common, run);
   try {
-    app->parse(WordsOf(argc, argv));
+    app->parse(std::move(words));
     RefuseEmptyValues(*app);
   } catch (const CLI::ParseError& error) {
     // Help and version are exceptions too, with the code 0.

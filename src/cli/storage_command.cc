@@ -312,21 +312,21 @@ constexpr StorageCommand kStorageCommands[] = {
      false},
 };
 
-int RunStorage(const StorageCommand& command, const StorageFlags& flags) {
+int RunStorage(const StorageCommand& command, const StorageFlags& flags, const std::string& track) {
   const auto code = [&]() -> base::Result<int> {
     DH_ASSIGN(ApiClient api, ApiClient::Make(flags.server));
     StorageClient storage(api);
     return command.run(flags, storage);
   }();
   if (code.ok()) return *code;
-  const std::string words = (*command.group == 0 ? "" : std::string(command.group) + ".") + command.name;
-  std::fprintf(stderr, "ERROR: (dicomhouse.storage.%s) %s\n", words.c_str(), code.error().message.c_str());
+  const std::string words = track + "storage." + (*command.group == 0 ? "" : std::string(command.group) + ".") + command.name;
+  std::fprintf(stderr, "ERROR: (dicomhouse.%s) %s\n", words.c_str(), code.error().message.c_str());
   return kFailed;
 }
 
 }  // namespace
 
-void AddStorage(CLI::App& app, Run& run) {
+void AddStorage(CLI::App& app, Common& common, Run& run) {
   auto flags = std::make_shared<StorageFlags>();
   CLI::App* storage = app.add_subcommand("storage", "Buckets and objects of a server: cp, ls, rm");
   storage->require_subcommand(1);
@@ -349,7 +349,9 @@ void AddStorage(CLI::App& app, Run& run) {
     if (command.recursive) child->add_flag("-r,-R,--recursive", flags->recursive, "What is below folders and prefixes too");
     if (command.run == ListUrls) child->add_flag("-l,--long", flags->details, "Sizes and times too");
     AddServerFlags(*child, flags->server);
-    child->callback([&command, flags, &run] { run = [&command, flags] { return RunStorage(command, *flags); }; });
+    child->callback([&command, flags, &common, &run] {
+      run = [&command, flags, &common] { return RunStorage(command, *flags, common.track); };
+    });
   }
 }
 

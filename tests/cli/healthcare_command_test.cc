@@ -141,6 +141,23 @@ TEST_F(HealthcareCommands, ErrorsAreTheServersWords) {
   EXPECT_NE(parent.err.find("Failed to find attribute [dataset]"), std::string::npos) << parent.err;
 }
 
+TEST_F(HealthcareCommands, WordsOfReleaseTracksStandInFront) {
+  Expect("GET /v1/" + kDataset, R"({"name": "n"})");
+  for (const char* track : {"beta", "alpha"}) {
+    EXPECT_EQ(Dicomhouse(scratch_, {track, "healthcare", "datasets", "describe", "d"}).out, "name: n\n");
+    EXPECT_EQ(
+        Dicomhouse(scratch_, {track, "healthcare", "operations", "cancel", "1"})
+            .err.find(std::string("ERROR: (dicomhouse.") + track + ".healthcare.operations.cancel) Error parsing [operation]."),
+        0U);
+    EXPECT_EQ(Dicomhouse(scratch_, {track, "healthcare", "--help"}).code, 0);
+    for (const char* other : {"query", "beta", "--help"})
+      EXPECT_EQ(Dicomhouse(scratch_, {track, other}).code, other[0] == '-' ? 0 : 2);
+  }
+  EXPECT_NE(Dicomhouse(scratch_, {"beta", "storage", "ls", "x"}).err.find("(dicomhouse.beta.storage.ls)"), std::string::npos);
+  EXPECT_NE(Dicomhouse(scratch_, {"beta", "logging", "read", "--freshness=x"}).err.find("(dicomhouse.beta.logging.read)"),
+            std::string::npos);
+}
+
 TEST_F(HealthcareCommands, CreatesUpdatesAndDeletesSayWhatTheyDid) {
   Expect("POST /v1/projects/p/locations/us-central1/datasets?datasetId=d", R"({"name": "op"})");
   Expect("GET /v1/op", R"({"done": true})");

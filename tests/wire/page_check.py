@@ -123,7 +123,7 @@ class Run:
         text = text.replace("https://healthcare.googleapis.com", self.server.url)
         text = text.replace("$(gcloud auth print-access-token)", TOKEN)
         if self.ours:
-            text = re.sub(r"^gcloud (beta )?", shlex.quote(self.program) + " ", text)
+            text = re.sub(r"^gcloud ", shlex.quote(self.program) + " ", text)
             text = re.sub(r"^gsutil ", shlex.quote(self.program) + " storage ", text)
         result = subprocess.run(text, shell=True, cwd=self.server.folder, env=self.environment(), text=True, timeout=300,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
