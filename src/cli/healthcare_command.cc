@@ -15,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/environment.h"
 #include "cli/prompt.h"
+#include "cli/resource_list.h"
 #include "cli/resource_print.h"
 #include "cli/terminal.h"
 #include "cli/yaml.h"
@@ -35,9 +36,7 @@ struct HealthcareFlags {
   std::string format;
   bool async = false;
   bool quiet = false;
-  bool uri = false;
-  int64_t limit = 0;
-  int page_size = 0;
+  ListFlags list;
   std::optional<std::string> time_zone;
   std::optional<std::string> topic;
   bool bulk_import = false;
@@ -160,7 +159,8 @@ base::Result<int> Metrics(Session& session) {
 
 // All pages of PARENT/`collection`.
 base::Result<int> List(Session& session, const std::string& collection, Target kind) {
-  const HealthcareFlags& flags = session.flags;
+  const ListFlags& flags = session.flags.list;
+  DH_ASSIGN(const Selection selection, Selection::Make(flags, ColumnsOf(kind)));
   Json::Array items;
   std::string token;
   do {
@@ -171,13 +171,13 @@ base::Result<int> List(Session& session, const std::string& collection, Target k
     DH_ASSIGN(Json page, session.api.Call("GET", "/v1/" + http::PercentEncode(session.resource, "/") + "/" + collection + query));
     for (const Json& item : page[collection].array()) items.push_back(item);
     token = page["nextPageToken"].as_string();
-  } while (!token.empty() && (flags.limit <= 0 || items.size() < static_cast<size_t>(flags.limit)));
-  if (flags.limit > 0 && items.size() > static_cast<size_t>(flags.limit)) items.resize(static_cast<size_t>(flags.limit));
+  } while (!token.empty() && !selection.IsEnough(items.size()));
+  selection.Apply(items);
   if (flags.uri) {
     for (const Json& item : items) std::printf("%s/v1/%s\n", session.api.endpoint().c_str(), item["name"].as_string().c_str());
     return kDone;
   }
-  PrintResources(items, flags.format, ColumnsOf(kind));
+  PrintResources(items, session.flags.format, ColumnsOf(kind), static_cast<size_t>(flags.page_size));
   return kDone;
 }
 
@@ -456,11 +456,7 @@ void AddAsync(CLI::App& command, HealthcareFlags& flags) {
   command.add_flag("--async", flags.async, "Return at once, without waiting for the operation");
 }
 
-void AddListFlags(CLI::App& command, HealthcareFlags& flags) {
-  command.add_option("--limit", flags.limit, "List at most so many (default: all)");
-  command.add_option("--page-size", flags.page_size, "Resources asked for with one request");
-  command.add_flag("--uri", flags.uri, "Print the resources' URIs only");
-}
+void AddListing(CLI::App& command, HealthcareFlags& flags) { AddListFlags(command, flags.list); }
 
 void AddTimeZone(CLI::App& command, HealthcareFlags& flags) {
   command.add_option("--time-zone", flags.time_zone, "Time zone of the dataset, such as America/New_York")->type_name("ZONE");
@@ -529,7 +525,7 @@ constexpr const char* kBindingExample = "NAME --member=user:ann@example.com --ro
 constexpr Command kCommands[] = {
     {"datasets create", "Make a dataset", "my-dataset --location=europe-west2", Target::kDataset, AddDatasetFlags, CreateDataset},
     {"datasets describe", "Show a dataset", "my-dataset", Target::kDataset, nullptr, Describe},
-    {"datasets list", "List datasets", "--location=europe-west2", Target::kLocation, AddListFlags, ListDatasets},
+    {"datasets list", "List datasets", "--location=europe-west2", Target::kLocation, AddListing, ListDatasets},
     {"datasets update", "Change a dataset", "my-dataset --time-zone=UTC", Target::kDataset, AddTimeZone, UpdateDataset},
     {"datasets delete", "Remove a dataset with all that is in it", "my-dataset --quiet", Target::kDataset, AddQuiet, Delete},
     {"datasets get-iam-policy", "Show a dataset's policy", "my-dataset", Target::kDataset, nullptr, GetPolicy},
@@ -541,7 +537,7 @@ constexpr Command kCommands[] = {
     {"dicom-stores create", "Make a DICOM store", "my-store --dataset=my-dataset", Target::kDicomStore, AddStoreFlags,
      CreateStore},
     {"dicom-stores describe", "Show a DICOM store", "my-store --dataset=my-dataset", Target::kDicomStore, nullptr, Describe},
-    {"dicom-stores list", "List DICOM stores", "--dataset=my-dataset", Target::kDatasetFlag, AddListFlags, ListStores},
+    {"dicom-stores list", "List DICOM stores", "--dataset=my-dataset", Target::kDatasetFlag, AddListing, ListStores},
     {"dicom-stores update", "Change a DICOM store", "my-store --dataset=my-dataset --pubsub-topic=projects/p/topics/t",
      Target::kDicomStore, AddStoreFlags, UpdateStore},
     {"dicom-stores delete", "Remove a DICOM store with its instances", "my-store --dataset=my-dataset --quiet",
@@ -564,7 +560,7 @@ constexpr Command kCommands[] = {
     {"dicom-stores remove-iam-policy-binding", "Take a role on a store away", kBindingExample, Target::kDicomStore,
      AddBindingFlags, RemoveBinding},
     {"operations describe", "Show an operation", "1234567890 --dataset=my-dataset", Target::kOperation, nullptr, Describe},
-    {"operations list", "List operations", "--dataset=my-dataset", Target::kDatasetFlag, AddListFlags, ListOperations},
+    {"operations list", "List operations", "--dataset=my-dataset", Target::kDatasetFlag, AddListing, ListOperations},
     {"operations cancel", "Ask an operation to end", "1234567890 --dataset=my-dataset --quiet", Target::kOperation, AddQuiet,
      Cancel},
 };

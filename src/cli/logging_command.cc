@@ -6,6 +6,7 @@
 
 #include "cli/api_client.h"
 #include "cli/command.h"
+#include "cli/resource_list.h"
 #include "cli/resource_print.h"
 #include "cli/terminal.h"
 
@@ -99,7 +100,7 @@ void AddLogging(CLI::App& app, Common& common, Run& run) {
       "  dicomhouse logging read 'jsonPayload.operation.id=\"1234567890\"' --format json\n"
       "  dicomhouse logging read --freshness 2h --format table");
   read->add_option("FILTER", flags->filter, "Which entries: comparisons joined by AND, as in Cloud Logging");
-  read->add_option("--limit", flags->limit, "At most so many (default: all)");
+  AddLimitFlag(*read, flags->limit);
   read->add_option("--freshness", flags->freshness, "How old entries may be, unless the filter has a timestamp: 30m, 12h, 7d")
       ->capture_default_str();
   read->add_option("--order", flags->order, "By time")->check(CLI::IsMember({"asc", "desc"}))->capture_default_str();

@@ -22,23 +22,6 @@ std::string CellText(const Json& value) {
   return Printable(value.is_string() ? value.as_string() : value.Print());
 }
 
-// The value at a path; in a list of objects, the list of their values.
-Json At(const Json& resource, std::string_view path) {
-  Json value = resource;
-  while (!path.empty()) {
-    const std::string_view key = path.substr(0, path.find('.'));
-    path.remove_prefix(std::min(path.size(), key.size() + 1));
-    if (!value.is_array()) {
-      value = Json(value[key]);
-      continue;
-    }
-    Json::Array values;
-    for (const Json& item : value.array()) values.push_back(item[key]);
-    value = std::move(values);
-  }
-  return value;
-}
-
 std::string ListText(const Json::Array& values) {
   std::string text;
   for (const Json& value : values) text += (text.empty() ? "['" : ", '") + CellText(value) + "'";
@@ -55,7 +38,7 @@ std::string Cell(const Json& resource, const ResourceColumn& column) {
     const size_t begin = at + kLocations.size();
     return Printable(name.substr(begin, name.find('/', begin) - begin));
   }
-  const Json value = At(resource, column.path);
+  const Json value = ValueAt(resource, column.path);
   const std::string text = value.is_array() ? ListText(value.array()) : CellText(value);
   return text.empty() ? column.other : text;
 }
@@ -83,7 +66,7 @@ void PrintValues(const Json::Array& resources, std::string_view format, bool lis
     for (size_t begin = 0; begin <= paths.size();) {
       const size_t end = std::min(paths.find(',', begin), paths.size());
       const std::string path(paths.substr(begin, end - begin));
-      const std::string text = list && path == "name" ? Cell(resource, {"", "id", ""}) : CellText(At(resource, path));
+      const std::string text = list && path == "name" ? Cell(resource, {"", "id", ""}) : CellText(ValueAt(resource, path));
       line += (begin == 0 ? "" : "\t") + text;
       begin = end + 1;
     }
@@ -94,6 +77,22 @@ void PrintValues(const Json::Array& resources, std::string_view format, bool lis
 bool IsValueFormat(std::string_view format) { return format.starts_with(kValue) && format.ends_with(')'); }
 
 }  // namespace
+
+Json ValueAt(const Json& resource, std::string_view path) {
+  Json value = resource;
+  while (!path.empty()) {
+    const std::string_view key = path.substr(0, path.find('.'));
+    path.remove_prefix(std::min(path.size(), key.size() + 1));
+    if (!value.is_array()) {
+      value = Json(value[key]);
+      continue;
+    }
+    Json::Array values;
+    for (const Json& item : value.array()) values.push_back(item[key]);
+    value = std::move(values);
+  }
+  return value;
+}
 
 bool IsResourceFormat(const std::string& format) {
   return format.empty() || format == "yaml" || format == "json" || format == "table" || IsValueFormat(format);
@@ -106,12 +105,19 @@ void PrintResource(const Json& resource, const std::string& format, const std::v
   Write(PrintYaml(resource));
 }
 
-void PrintResources(const Json::Array& resources, const std::string& format, const std::vector<ResourceColumn>& columns) {
+void PrintResources(const Json::Array& resources, const std::string& format, const std::vector<ResourceColumn>& columns,
+                    size_t page_size) {
   if (format == "json") return Write(SortedKeys(Json(resources)).Print(2) + "\n");
   if (IsValueFormat(format)) return PrintValues(resources, format, true);
   if (format != "yaml") {
-    if (!resources.empty()) return PrintTable(resources, columns);
-    std::fprintf(stderr, "Listed 0 items.\n");
+    if (resources.empty()) std::fprintf(stderr, "Listed 0 items.\n");
+    const size_t rows = page_size == 0 ? resources.size() : page_size;
+    for (size_t at = 0; at < resources.size(); at += rows) {
+      if (at > 0) Write("\n");
+      const auto begin = resources.begin() + static_cast<std::ptrdiff_t>(at);
+      const auto count = static_cast<std::ptrdiff_t>(std::min(rows, resources.size() - at));
+      PrintTable(Json::Array(begin, begin + count), columns);
+    }
     return;
   }
   for (const Json& resource : resources) Write("---\n" + PrintYaml(resource));

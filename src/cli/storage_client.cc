@@ -79,11 +79,12 @@ base::Result<StorageClient::Listing> StorageClient::List(const std::string& buck
   return listing;
 }
 
-base::Result<std::vector<Json>> StorageClient::ListBuckets(const std::string& project) {
+base::Result<std::vector<Json>> StorageClient::ListBuckets(const std::string& project, int64_t page_size) {
   std::vector<Json> buckets;
   std::string token;
   do {
     std::string target = "/storage/v1/b?project=" + http::PercentEncode(project);
+    if (page_size > 0) target += "&maxResults=" + std::to_string(page_size);
     if (!token.empty()) target += "&pageToken=" + http::PercentEncode(token);
     DH_ASSIGN(const Json page, api_->Call("GET", target));
     for (const Json& bucket : page["items"].array()) buckets.push_back(bucket);

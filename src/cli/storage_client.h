@@ -42,7 +42,7 @@ class StorageClient {
   };
   // All pages.
   base::Result<Listing> List(const std::string& bucket, const std::string& prefix, const std::string& delimiter);
-  base::Result<std::vector<base::Json>> ListBuckets(const std::string& project);
+  base::Result<std::vector<base::Json>> ListBuckets(const std::string& project, int64_t page_size = 0);
   base::Status CreateBucket(const std::string& project, const std::string& name);
   base::Status DeleteBucket(const std::string& name);
   // The names of the objects that a URI means: itself, what its wildcards match, or (recursive) what is below it.

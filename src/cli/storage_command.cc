@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/resource_list.h"
 #include "cli/storage_client.h"
 #include "cli/terminal.h"
 
@@ -26,6 +27,7 @@ struct StorageFlags {
   std::vector<std::string> urls;
   bool recursive = false;
   bool details = false;
+  ListFlags list;  // of buckets
 };
 
 bool IsRemote(const std::string& url) { return url.starts_with("gs://"); }
@@ -235,7 +237,9 @@ base::Status ListUrl(const StorageFlags& flags, StorageClient& storage, const st
 }
 
 base::Result<int> ListBuckets(const StorageFlags& flags, StorageClient& storage) {
-  DH_ASSIGN(const std::vector<Json> buckets, storage.ListBuckets(flags.server.project));
+  DH_ASSIGN(const Selection selection, Selection::Make(flags.list, {}));
+  DH_ASSIGN(Json::Array buckets, storage.ListBuckets(flags.server.project, flags.list.page_size));
+  selection.Apply(buckets);
   for (const Json& bucket : buckets) std::printf("gs://%s/\n", bucket["name"].as_string().c_str());
   return kDone;
 }
@@ -307,7 +311,8 @@ constexpr StorageCommand kStorageCommands[] = {
     {"", "rm", "Remove objects",
      "  dicomhouse storage rm gs://my-bucket/filter.txt\n  dicomhouse storage rm -r gs://my-bucket/scans", Remove, true, true},
     {"buckets", "create", "Make buckets", "  dicomhouse storage buckets create gs://my-bucket", CreateBuckets, true, false},
-    {"buckets", "list", "List buckets", "  dicomhouse storage buckets list", ListBuckets, false, false},
+    {"buckets", "list", "List buckets",
+     "  dicomhouse storage buckets list\n  dicomhouse storage buckets list --filter='name:scans*'", ListBuckets, false, false},
     {"buckets", "delete", "Remove empty buckets", "  dicomhouse storage buckets delete gs://my-bucket", DeleteBuckets, true,
      false},
 };
@@ -348,6 +353,7 @@ void AddStorage(CLI::App& app, Common& common, Run& run) {
     }
     if (command.recursive) child->add_flag("-r,-R,--recursive", flags->recursive, "What is below folders and prefixes too");
     if (command.run == ListUrls) child->add_flag("-l,--long", flags->details, "Sizes and times too");
+    if (command.run == ListBuckets) AddListFlags(*child, flags->list);
     AddServerFlags(*child, flags->server);
     child->callback([&command, flags, &common, &run] {
       run = [&command, flags, &common] { return RunStorage(command, *flags, common.track); };

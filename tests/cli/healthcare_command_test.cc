@@ -100,6 +100,69 @@ TEST_F(HealthcareCommands, ListsAreTablesOverAllPages) {
   EXPECT_EQ(none.code, 0);
 }
 
+TEST_F(HealthcareCommands, ListsAreFilteredSortedAndCut) {
+  const std::string stores = kDataset + "/dicomStores/";
+  Expect("GET /v1/" + kDataset + "/dicomStores",
+         R"({"dicomStores": [{"name": ")" + stores + R"(s1"}, {"name": ")" + stores +
+             R"(s10", "labels": {"unit": "MRI One", "size": "7"}}], "nextPageToken": "2"})");
+  Expect("GET /v1/" + kDataset + "/dicomStores?pageToken=2",
+         R"({"dicomStores": [{"name": ")" + stores + R"(a", "notificationConfig": {"pubsubTopic": "t/x", "on": true},)" +
+             R"( "streamConfigs": [{"to": "bq://a"}, {"to": "bq://b"}]}]})");
+  const auto list = [this](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"dicom-stores", "list", "--dataset=d", "--format=value(name)"});
+    Outcome outcome = Healthcare(std::move(flags));
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    std::replace(outcome.out.begin(), outcome.out.end(), '\n', ' ');
+    return outcome.out + outcome.err;
+  };
+  EXPECT_EQ(list({"--sort-by=~name"}), "s10 s1 a ");
+  EXPECT_EQ(list({"--sort-by=ID", "--limit=2"}), "a s1 ");
+  EXPECT_EQ(list({"--sort-by=labels.unit,~name"}), "s10 s1 a ") << "missing is None";
+  EXPECT_EQ(list({"--limit=1"}), "s1 ");
+  EXPECT_EQ(list({"--limit=unlimited"}), "s1 s10 a ");
+  EXPECT_EQ(list({"--filter=name=" + stores + "S1"}), "s1 ");
+  EXPECT_EQ(list({"--filter=name:s1"}), "s1 s10 ");
+  EXPECT_EQ(list({"--filter=name!=" + stores + "s1 AND name:stores"}), "s10 a ");
+  EXPECT_EQ(list({"--filter", "name : 'stores'  labels.unit=\"mri one\""}), "s10 ");
+  EXPECT_EQ(list({"--filter=labels.size=7.0"}), "s10 ");
+  EXPECT_EQ(list({"--filter=labels:mri"}), "s10 ");
+  EXPECT_EQ(list({"--filter=labels.unit:m*e"}), "s10 ");
+  EXPECT_EQ(list({"--filter=labels.unit:*i"}), "");
+  EXPECT_EQ(list({"--filter=notificationConfig.on=true AND TOPIC:*"}), "a ");
+  EXPECT_EQ(list({"--filter=notificationConfig.on=false"}), "");
+  EXPECT_EQ(list({"--filter=streamConfigs.to=bq://b"}), "a ");
+  EXPECT_EQ(list({"--filter=colour=red"}), "WARNING: The following filter keys were not present in any resource : colour\n");
+  const Outcome paged = Healthcare({"dicom-stores", "list", "--dataset=d", "--filter=name:s1", "--uri"});
+  EXPECT_EQ(std::count(paged.out.begin(), paged.out.end(), '\n'), 2) << paged.out;
+
+  for (const char* limit : {"--limit=0", "--limit=-1", "--limit=x", "--page-size=0", "--page-size=unlimited"}) {
+    const Outcome refused = Healthcare({"dicom-stores", "list", "--dataset=d", limit});
+    EXPECT_EQ(refused.code, 2) << limit;
+    EXPECT_NE(refused.err.find("Value must be "), std::string::npos) << refused.err;
+  }
+  EXPECT_EQ(Dicomhouse(scratch_, {"logging", "read", "--limit=0"}).code, 2);
+  const size_t sent = requests().size();
+  for (const char* filter : {"a=1 OR b=2", "NOT a=1", "-a=1", "(a=1)", "a=(1 2)", "a~x", "a>1", "a", "=1", "a=", "a=1 AND",
+                             "AND a=1", "a=1 AND AND b=1", "a[0]=1", "a.scope()=1", "a:*b*", "a='1", "a=AND"}) {
+    const Outcome refused = Healthcare({"dicom-stores", "list", "--dataset=d", std::string("--filter=") + filter});
+    EXPECT_EQ(refused.code, 1) << filter;
+    EXPECT_NE(refused.err.find(std::string("--filter [") + filter + "]: "), std::string::npos) << refused.err;
+  }
+  EXPECT_EQ(requests().size(), sent);
+}
+
+TEST_F(HealthcareCommands, APageIsATable) {
+  Expect("GET /v1/projects/p/locations/x/datasets?pageSize=2",
+         R"({"datasets": [{"name": "projects/p/locations/x/datasets/a"}, {"name": "projects/p/locations/x/datasets/bb"}],)"
+         R"( "nextPageToken": "t"})");
+  Expect("GET /v1/projects/p/locations/x/datasets?pageSize=2&pageToken=t",
+         R"({"datasets": [{"name": "projects/p/locations/x/datasets/c"}]})");
+  const std::string head = "LOCATION  TIMEZONE  ENCRYPTION\n";
+  EXPECT_EQ(Healthcare({"datasets", "list", "--location=x", "--page-size=2"}).out,
+            "ID  " + head + "a   x                   Google-managed key\nbb  x                   Google-managed key\n\nID  " +
+                head + "c   x                   Google-managed key\n");
+}
+
 TEST_F(HealthcareCommands, ExportsWaitAndPrintTheOperationsName) {
   const std::string operation = kDataset + "/operations/77";
   Expect("POST /v1/" + kDataset + "/dicomStores/s:export", R"({"name": ")" + operation + R"("})");

@@ -38,6 +38,19 @@ READS = [
     ["dicom-stores", "list", *D],
     ["dicom-stores", "list", *D, "--limit=1"],
     ["dicom-stores", "list", *D, "--uri"],
+    ["dicom-stores", "list", *D, "--sort-by=~name"],
+    ["dicom-stores", "list", *D, "--sort-by=notificationConfig.pubsubTopic,~name"],
+    ["dicom-stores", "list", *D, "--page-size=1"],
+    ["dicom-stores", "list", *D, "--page-size=1", "--format=value(name)"],
+    ["dicom-stores", "list", *D, "--page-size=1", "--format=json"],
+    ["dicom-stores", "list", *D, "--page-size=2", "--format=yaml"],
+    ["dicom-stores", "list", *D, "--filter=name=projects/p/locations/here/datasets/twin/dicomStores/scans"],
+    ["dicom-stores", "list", *D, "--filter=name:dicomStores AND notificationConfig.pubsubTopic!=x", "--limit=1"],
+    ["dicom-stores", "list", *D, "--filter=colour=red"],
+    ["dicom-stores", "list", *D, "--filter=TOPIC:*"],
+    ["datasets", "list", "--location=here", "--filter=timeZone:*"],
+    ["operations", "list", *D, "--filter=done=false"],
+    ["operations", "list", *D, "--filter=done=true AND metadata.counter.success=12", "--sort-by=~metadata.createTime"],
     ["dicom-stores", "update", "scans", *D, "--pubsub-topic=projects/p/topics/t"],
     ["dicom-stores", "metrics", "scans", *D],
     ["dicom-stores", "import", "gcs", "scans", *D, "--gcs-uri=gs://loop/in/**.dcm"],
@@ -118,6 +131,7 @@ def loop(server, folder, environment, make_dicom):
     ours("storage", "cp", "-r", "in", "gs://loop")
     ours("healthcare", "datasets", "create", "twin", "--location=here")
     ours("healthcare", "dicom-stores", "create", "scans", *D)
+    ours("healthcare", "dicom-stores", "create", "other", *D, "--pubsub-topic=projects/p/topics/t")
     # Some of the files are no instances, and the import says so at its end: the others are in the store.
     run([server.program, "healthcare", "dicom-stores", "import", "gcs", "scans", *D, "--gcs-uri=gs://loop/in/**"], environment,
         folder)
