@@ -64,11 +64,11 @@ struct Session {
   const HealthcareFlags& flags;
   const Command& command;
   ApiClient api;
-  std::string resource;  // projects/…
-  std::string id;        // its last part
+  std::string resource;  // projects/…, as it stands in a URL
+  std::string id;        // its last part, as it was written
 
   base::Result<Json> Call(const std::string& method, const std::string& path, const Json& body = {}) {
-    return api.Call(method, "/v1/" + http::PercentEncode(path, "/:?=&,"), body);
+    return api.Call(method, "/v1/" + path, body);
   }
 };
 
@@ -87,41 +87,79 @@ const char* KindOf(Target target) {
 
 // ---- names
 
-// The part behind "/key/" of a full name.
-std::string PartOf(const std::string& name, const std::string& key) {
-  const size_t at = ("/" + name).find("/" + key + "/");
-  if (at == std::string::npos) return "";
-  const size_t begin = at + key.size() + 1;
-  return name.substr(begin, name.find('/', begin) - begin);
+// What a full name has behind each of its keys, or nothing: projects/P/locations/L, with more keys as in `keys`.
+std::optional<std::vector<std::string>> PartsOf(const std::string& name, std::initializer_list<std::string_view> keys) {
+  std::vector<std::string> parts;
+  size_t begin = 0;
+  for (const std::string_view key : keys) {
+    const size_t slash = name.find('/', begin);
+    if (slash == std::string::npos || std::string_view(name).substr(begin, slash - begin) != key) return std::nullopt;
+    const size_t end = std::min(name.find('/', slash + 1), name.size());
+    parts.push_back(name.substr(slash + 1, end - slash - 1));
+    begin = end + 1;
+  }
+  if (begin <= name.size()) return std::nullopt;
+  return parts;
 }
 
+// The positional's name in gcloud's errors.
+std::string WordOf(Target target) { return target == Target::kDicomStore ? "dicom_store" : KindOf(target); }
+
 base::Error MissingDataset(const HealthcareFlags& flags, Target target) {
-  const std::string kind = target == Target::kDicomStore ? "dicom_store" : target == Target::kOperation ? "operation" : "dataset";
   const std::string positional =
-      flags.name.empty() ? "" : "\n- provide the argument `" + kind + "` on the command line with a fully specified name";
-  return {ErrorCode::kInvalidArgument, "Error parsing [" + kind + "].\nThe [" + kind +
+      flags.name.empty() ? ""
+                         : "\n- provide the argument `" + WordOf(target) + "` on the command line with a fully specified name";
+  return {ErrorCode::kInvalidArgument, "Error parsing [" + WordOf(target) + "].\nThe [" + KindOf(target) +
                                            "] resource is not properly specified.\nFailed to find attribute [dataset]. The "
                                            "attribute can be set in the following ways: " +
                                            positional + "\n- provide the argument `--dataset` on the command line"};
 }
 
-// projects/P/locations/L[/datasets/D[/KIND/ID]]. Any name may be given in full; the flags fill in what is missing.
-base::Result<std::string> ResourceOf(const HealthcareFlags& flags, Target target) {
-  const auto part = [](const std::string& full, const char* key, const std::string& otherwise) {
-    const std::string found = PartOf(full, key);
-    return found.empty() ? otherwise : found;
-  };
-  const bool dataset_is_name = target == Target::kDataset;
-  const std::string& full = flags.name.find('/') != std::string::npos ? flags.name : flags.dataset;
-  const std::string place =
-      "projects/" + part(full, "projects", flags.server.project) + "/locations/" + part(full, "locations", flags.location);
-  if (target == Target::kLocation) return place;
-  const std::string last = flags.name.substr(flags.name.rfind('/') + 1);
-  const std::string dataset = dataset_is_name ? last : part(full, "datasets", flags.dataset.substr(flags.dataset.rfind('/') + 1));
-  if (dataset.empty()) return MissingDataset(flags, target);
-  const std::string parent = place + "/datasets/" + dataset;
-  if (target == Target::kDataset || target == Target::kDatasetFlag) return parent;
-  return parent + (target == Target::kDicomStore ? "/dicomStores/" : "/operations/") + last;
+const char* CollectionOf(Target target) { return target == Target::kDicomStore ? "dicomStores" : "operations"; }
+
+// projects/P/locations/L[/datasets/D[/KIND/ID]] as it stands in a URL, and the id as it was written.
+struct Resource {
+  std::string path;
+  std::string id;
+};
+
+// A part of a name must be one part of the path too: a slash, or dots that whoever passes a URL on may resolve, would name
+// something else, and perhaps delete it. All other marks are for the server to refuse.
+base::Result<Resource> ResourceOfParts(const std::vector<std::string>& parts, Target target) {
+  const std::string_view keys[] = {"projects", "locations", "datasets", CollectionOf(target)};
+  Resource made;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const std::string& part = parts[i];
+    if (part.empty() || part == "." || part == ".." || part.find('/') != std::string::npos) {
+      return Error{ErrorCode::kInvalidArgument, "Error parsing [" + WordOf(target) + "].\n'" + part + "' can't be an id of " +
+                                                    std::string(keys[i]) +
+                                                    "; names are given by their last part, or in full: projects/..."};
+    }
+    made.path += (i == 0 ? "" : "/") + std::string(keys[i]) + "/" + http::PercentEncode(part, i == 0 ? ":" : "");
+    made.id = part;
+  }
+  return made;
+}
+
+// Any name may be given in full; the flags fill in what is missing.
+base::Result<Resource> ResourceOf(const HealthcareFlags& flags, Target target) {
+  const bool has_dataset = target != Target::kLocation;
+  const bool in_dataset = target == Target::kDicomStore || target == Target::kOperation;
+  if (in_dataset) {
+    if (const auto full = PartsOf(flags.name, {"projects", "locations", "datasets", CollectionOf(target)})) {
+      return ResourceOfParts(*full, target);
+    }
+  }
+  const std::string& dataset = target == Target::kDataset ? flags.name : flags.dataset;
+  auto parts = has_dataset ? PartsOf(dataset, {"projects", "locations", "datasets"}) : std::nullopt;
+  if (!parts) parts = PartsOf(flags.location, {"projects", "locations"});
+  if (!parts) parts = {flags.server.project, flags.location};
+  if (has_dataset && parts->size() == 2) {
+    if (dataset.empty() && target != Target::kDataset) return MissingDataset(flags, target);
+    parts->push_back(dataset);
+  }
+  if (in_dataset) parts->push_back(flags.name);
+  return ResourceOfParts(*parts, target);
 }
 
 std::string ParentOf(const std::string& resource) { return resource.substr(0, resource.rfind('/')); }
@@ -168,7 +206,7 @@ base::Result<int> List(Session& session, const std::string& collection, Target k
     if (flags.page_size > 0) query += "&pageSize=" + std::to_string(flags.page_size);
     if (!token.empty()) query += "&pageToken=" + http::PercentEncode(token);
     if (!query.empty()) query.front() = '?';
-    DH_ASSIGN(Json page, session.api.Call("GET", "/v1/" + http::PercentEncode(session.resource, "/") + "/" + collection + query));
+    DH_ASSIGN(Json page, session.Call("GET", session.resource + "/" + collection + query));
     for (const Json& item : page[collection].array()) items.push_back(item);
     token = page["nextPageToken"].as_string();
   } while (!token.empty() && !selection.IsEnough(items.size()));
@@ -190,7 +228,7 @@ base::Result<Json> Wait(Session& session, const std::string& operation) {
   using namespace std::chrono_literals;
   std::fprintf(stderr, "Waiting for operation [%s] to complete...", operation.c_str());
   for (auto pause = 20ms;; pause = std::min<std::chrono::milliseconds>(pause * 2, 1s)) {
-    auto state = session.Call("GET", operation);
+    auto state = session.Call("GET", http::PercentEncode(operation, "/"));
     if (!state.ok() || (*state)["done"].as_bool()) {
       const bool failed = !state.ok() || !(*state)["error"].is_null();
       std::fprintf(stderr, failed ? "failed.\n" : "done.\n");
@@ -212,7 +250,8 @@ int Begun(const Session& session, const Json& operation, bool print) {
 base::Result<int> CreateDataset(Session& session) {
   Json body = Json::MakeObject();
   if (session.flags.time_zone) body.Set("timeZone", *session.flags.time_zone);
-  DH_ASSIGN(const Json operation, session.Call("POST", ParentOf(session.resource) + "?datasetId=" + session.id, body));
+  DH_ASSIGN(const Json operation,
+            session.Call("POST", ParentOf(session.resource) + "?datasetId=" + http::PercentEncode(session.id), body));
   std::fprintf(stderr, "Create request issued for: [%s]\n", session.id.c_str());
   if (session.flags.async) return Begun(session, operation, false);
   DH_CHECK(Wait(session, operation["name"].as_string()));
@@ -251,7 +290,7 @@ Json StoreBody(const HealthcareFlags& flags, std::string& mask) {
 base::Result<int> CreateStore(Session& session) {
   std::string mask;
   const Json body = StoreBody(session.flags, mask);
-  DH_CHECK(session.Call("POST", ParentOf(session.resource) + "?dicomStoreId=" + session.id, body));
+  DH_CHECK(session.Call("POST", ParentOf(session.resource) + "?dicomStoreId=" + http::PercentEncode(session.id), body));
   std::fprintf(stderr, "Created dicomStore [%s].\n", session.id.c_str());
   return kDone;
 }
@@ -589,10 +628,9 @@ base::Result<int> RunCommand(const Command& command, const HealthcareFlags& flag
     return Error{ErrorCode::kInvalidArgument,
                  "Format must be one of yaml, json, table, value(FIELD,...); received [" + flags.format + "]"};
   }
-  DH_ASSIGN(std::string resource, ResourceOf(flags, command.target));
+  DH_ASSIGN(Resource resource, ResourceOf(flags, command.target));
   DH_ASSIGN(ApiClient api, ApiClient::Make(flags.server));
-  std::string id = resource.substr(resource.rfind('/') + 1);
-  Session session{flags, command, std::move(api), std::move(resource), std::move(id)};
+  Session session{flags, command, std::move(api), std::move(resource.path), std::move(resource.id)};
   return command.run(session);
 }
 

@@ -194,6 +194,55 @@ TEST_F(HealthcareCommands, ExportsWaitAndPrintTheOperationsName) {
   EXPECT_EQ(Healthcare({"dicom-stores", "export", "bq", "s", "--dataset=d"}).code, 2);
 }
 
+TEST_F(HealthcareCommands, ANameIsOnePartOrAFullName) {
+  const std::string full = "projects/q/locations/here/datasets/d";
+  Expect("GET /v1/" + full, R"({"name": "n"})");
+  Expect("GET /v1/" + full + "/dicomStores/s", R"({"name": "n"})");
+  Expect("GET /v1/" + full + "/dicomStores", "{}");
+  Expect("GET /v1/projects/q/locations/here/datasets", "{}");
+  const std::vector<std::string> good[] = {
+      {"datasets", "describe", full},
+      {"datasets", "describe", "d", "--location=here", "--project=q"},
+      {"dicom-stores", "describe", full + "/dicomStores/s"},
+      {"dicom-stores", "describe", full + "/dicomStores/s", "--dataset=other"},
+      {"dicom-stores", "describe", "s", "--dataset", full},
+      {"dicom-stores", "list", "--dataset", full},
+      {"datasets", "list", "--location=projects/q/locations/here"},
+  };
+  for (const auto& words : good) EXPECT_EQ(Healthcare(words).code, 0) << words[2];
+  const size_t sent = requests().size();
+  const std::vector<std::string> bad[] = {
+      {"datasets", "create", "../x"},
+      {"datasets", "create", ".."},
+      {"datasets", "describe", "a/b"},
+      {"datasets", "describe", "d/"},
+      {"datasets", "describe", "datasets/d"},
+      {"datasets", "describe", full + "/"},
+      {"datasets", "describe", "/" + full},
+      {"datasets", "describe", "projects/p/locations/../datasets/d"},
+      {"datasets", "delete", full + "/dicomStores/s", "--quiet"},
+      {"datasets", "describe", "d", "--location=a/b"},
+      {"datasets", "describe", "d", "--project=a/b"},
+      {"datasets", "list", "--location=.."},
+      {"dicom-stores", "delete", "s/dicomWeb/studies/1.2", "--dataset=d", "--quiet"},
+      {"dicom-stores", "describe", full, "--dataset=d"},
+      {"dicom-stores", "describe", "s", "--dataset=x/d"},
+      {"dicom-stores", "describe", full + "/operations/1", "--dataset=d"},
+      {"dicom-stores", "list", "--dataset=../d"},
+  };
+  for (const auto& words : bad) {
+    const Outcome refused = Healthcare(words);
+    EXPECT_EQ(refused.code, 1) << words[2];
+    EXPECT_NE(refused.err.find("can't be an id of "), std::string::npos) << refused.err;
+  }
+  EXPECT_EQ(requests().size(), sent);
+  // Other marks are data, not syntax of a URL.
+  (void)Healthcare({"datasets", "create", "x&y=1?#%2F"});
+  EXPECT_EQ(requests().back(), "POST /v1/projects/p/locations/us-central1/datasets?datasetId=x%26y%3D1%3F%23%252F {}");
+  (void)Healthcare({"datasets", "describe", "x?y:z"});
+  EXPECT_EQ(requests().back(), "GET /v1/projects/p/locations/us-central1/datasets/x%3Fy%3Az");
+}
+
 TEST_F(HealthcareCommands, ErrorsAreTheServersWords) {
   Expect("GET /v1/" + kDataset, R"({"error": {"code": 404, "message": "no dataset", "status": "NOT_FOUND"}})", 404);
   const Outcome missing = Healthcare({"datasets", "describe", "d"});
