@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "cli/object_glob.h"
+
 namespace dicomhouse::cli {
 namespace {
 
@@ -106,8 +108,8 @@ base::Status StorageClient::DeleteBucket(const std::string& name) {
 
 base::Result<std::vector<std::string>> StorageClient::Expand(const store::ObjectUri& uri, bool recursive) {
   std::vector<std::string> names;
-  if (uri.object.find_first_of("*?") != std::string::npos) {
-    DH_ASSIGN(const store::ObjectPattern pattern, store::ObjectPattern::Make(uri.object));
+  if (ObjectGlob::IsWild(uri.object)) {
+    const ObjectGlob pattern(uri.object);
     DH_ASSIGN(const Listing listing, List(uri.bucket, pattern.prefix(), ""));
     for (const Json& object : listing.objects) {
       if (pattern.Matches(object["name"].as_string())) names.push_back(object["name"].as_string());

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/object_glob.h"
 #include "cli/resource_list.h"
 #include "cli/storage_client.h"
 #include "cli/terminal.h"
@@ -109,7 +110,7 @@ base::Status AddRemote(StorageClient& storage, const std::string& source, const 
                        std::vector<Step>& steps) {
   const std::string& destination = flags.urls.back();
   DH_ASSIGN(const ObjectUri uri, ObjectUri::Parse(source));
-  const bool wild = uri.object.find_first_of("*?") != std::string::npos;
+  const bool wild = ObjectGlob::IsWild(uri.object);
   DH_ASSIGN(const std::vector<std::string> names, storage.Expand(uri, flags.recursive));
   std::string folder = uri.object;
   while (folder.ends_with('/')) folder.pop_back();
@@ -206,7 +207,7 @@ void PrintObject(const std::string& bucket, const Json& object, bool details) {
 
 base::Status ListUrl(const StorageFlags& flags, StorageClient& storage, const std::string& url) {
   DH_ASSIGN(const ObjectUri uri, ObjectUri::Parse(url));
-  const bool wild = uri.object.find_first_of("*?") != std::string::npos;
+  const bool wild = ObjectGlob::IsWild(uri.object);
   if (wild || flags.recursive) {
     DH_ASSIGN(const std::vector<std::string> names, storage.Expand(uri, true));
     for (const std::string& name : names) {
@@ -347,8 +348,9 @@ void AddStorage(CLI::App& app, Common& common, Run& run) {
     CLI::App* child = (*command.group == 0 ? storage : buckets)->add_subcommand(command.name, command.brief);
     child->footer("Examples:\n" + std::string(command.examples));
     if (command.run != ListBuckets) {
-      auto* urls = child->add_option("URL", flags->urls,
-                                     "gs://BUCKET/OBJECT, with *, ? and **; cp: files too, - for standard input or output");
+      auto* urls =
+          child->add_option("URL", flags->urls,
+                            "gs://BUCKET/OBJECT, with *, **, ?, [a-z] and [!a-z]; cp: files too, - for standard input or output");
       if (command.urls_required) urls->required();
     }
     if (command.recursive) child->add_flag("-r,-R,--recursive", flags->recursive, "What is below folders and prefixes too");

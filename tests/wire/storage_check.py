@@ -83,7 +83,9 @@ def wildcards(client, folder, gs):
     client.check("cp uploads what a wildcard names", "cp", str(local), f"{gs}/many/")
     client.check("cp uploads several files", "cp", str(folder / "tree/sub/2.txt"), str(folder / "small.txt"), f"{gs}/many/deep/")
     for pattern, names in (("many/*.txt", ["many/1.txt"]), ("many/**", ["many/1.txt", "many/deep/2.txt", "many/deep/small.txt"]),
-                           ("m?ny/deep/?.txt" if client.shell_expands else "m?ny/deep/[0-9].txt", ["many/deep/2.txt"])):
+                           ("m?ny/deep/?.txt", ["many/deep/2.txt"]), ("many/deep/[0-9].txt", ["many/deep/2.txt"]),
+                           ("many/[a-e]eep/[!0-9]*", ["many/deep/small.txt"]),
+                           ("many/**/[12].txt", ["many/1.txt", "many/deep/2.txt"])):
         code, output = client.run("ls", f"{gs}/{pattern}")
         check(code == 0 and output.decode().split() == [f"{gs}/{name}" for name in names], f"{client.name}: ls of {pattern}",
               output.decode() + client.said)
