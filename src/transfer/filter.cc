@@ -64,7 +64,9 @@ std::string StartFault(std::string_view line) {
   if (line.front() == '"') return "leave out the quotation marks";
   if (line.front() == ' ' || line.front() == '\t') return "leave out the blanks around the path";
   if (line.starts_with("studies/")) return "a slash before 'studies' is missing";
-  if (line.front() != '/') return "if this is the heading of a column, remove the line";
+  if (line.front() != '/') {
+    return "if this is the heading of a column, remove the line (bq extract --noprint_header leaves it out)";
+  }
   const std::string_view keyword = line.substr(1, line.find('/', 1) - 1);
   return "the line begins with '" + Excerpt(keyword) + "' instead of 'studies'";
 }

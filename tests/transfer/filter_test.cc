@@ -94,7 +94,7 @@ TEST(Filter, RefusesWrongLinesWithNumberTextAndReason) {
       {"/study/1.2", "begins with 'study'"},
       {"/Studies/1.2", "begins with 'Studies'"},
       {"studies/1.2", "a slash before"},
-      {"f0_", "heading of a column"},
+      {"f0_", "heading of a column, remove the line (bq extract --noprint_header leaves it out)"},
       {"\"/studies/1.2\"", "quotation marks"},
       {" /studies/1.2", "blanks"},
       {"/studies/1.2 ", "blanks"},

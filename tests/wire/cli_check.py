@@ -2,10 +2,13 @@
 """`dicomhouse healthcare` beside `gcloud healthcare` against one server: the same words must print the same text and end alike.
 And the page's loop from a query to an export with its result as the filter, by our commands alone.
 
+README's commands of a server run as they are printed there.
+
     cli_check.py PROGRAM MAKE_DICOM FOLDER
 """
 import json
 import pathlib
+import os
 import re
 import shutil
 import subprocess
@@ -157,6 +160,30 @@ def loop(server, folder, environment, make_dicom):
     ours("logging", "read", "severity>=ERROR", "--limit=5")
 
 
+def readme(server, folder, make_dicom):
+    """The commands of the README's section about a server, word for word, but for the server's place."""
+    text = (pathlib.Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = text.split("\n## A server of your own\n", 1)[1].split("\n## ", 1)[0]
+    commands = re.findall(r"^\$ ((?:.*\\\n)*.*)$", section, re.MULTILINE)
+    check(len(commands) >= 9 and "--noprint_header" in section, f"README has {len(commands)} commands")
+    (folder / "readme").mkdir()
+    subprocess.run([make_dicom, "hospital", str(folder / "made"), "--instances", "12"], check=True, stdout=subprocess.DEVNULL)
+    sizes = {path: path.stat().st_size for path in (folder / "made").rglob("*.dcm")}
+    shutil.copy(max(sizes, key=sizes.get), folder / "readme" / "IM-0001.dcm")
+    (folder / "bin").mkdir()
+    (folder / "bin" / "dicomhouse").symlink_to(server.program)
+    environment = {**server.environment(), "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+    for command in commands:
+        if "dicomhouse serve" in command:
+            continue
+        command = command.replace("http://127.0.0.1:8080", server.url).replace("curl ", "curl --fail -sS ")
+        command = command.replace("Modality = 'MR'", "Modality IS NOT NULL")  # whatever the file's is
+        result = subprocess.run(command, shell=True, env=environment, cwd=folder / "readme", text=True, timeout=120,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        check(result.returncode == 0, "README: " + " ".join(command.split()[:5])[:80],
+              f"{command}\n{result.stdout}\n{result.stderr}")
+
+
 def main():
     program, make_dicom, folder = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2], pathlib.Path(sys.argv[3]).resolve()
     shutil.rmtree(folder, ignore_errors=True)
@@ -164,6 +191,7 @@ def main():
     with Server(program, folder) as server:
         environment = server.environment(CLOUDSDK_CORE_PROJECT="p", CLOUDSDK_CORE_DISABLE_PROMPTS="0")
         loop(server, folder, environment, make_dicom)
+        readme(server, folder, make_dicom)
         compare(server, folder, environment)
     print(f"{len(failures)} failed", flush=True)
     sys.exit(1 if failures else 0)
