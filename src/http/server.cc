@@ -104,7 +104,7 @@ struct Loop {
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   asio::steady_timer sweep{io};
-  bool ended = false;  // of its thread: nothing is to be swept any more
+  bool ended = false;                  // of its thread: nothing is to be swept any more
   std::list<Connection*> connections;  // of this thread only
   std::thread thread;
 };
