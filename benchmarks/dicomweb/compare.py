@@ -157,7 +157,6 @@ def measure_storing(options, files):
                 begin += len(chosen)
                 for peer in (ours, theirs) if turn % 2 == 0 else (theirs, ours):
                     rates.setdefault((row, peer.name), []).append(len(chosen) / store(peer, chosen, clients, at_once))
-        shutil.rmtree(folder)
     for row in STORE_ROWS:
         clients, at_once, _, reach = row
         own, other = (statistics.median(rates[row, name]) for name in ("dicomhouse", "orthanc"))

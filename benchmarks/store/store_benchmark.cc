@@ -3,8 +3,8 @@
 //   store_benchmark FOLDER [INSTANCES] [BIG]
 //
 // FOLDER is made anew. Prints one JSON line a measurement. INSTANCES (20,000): of 12 kB, for each way of writing. BIG: that many
-// more of 1 kB, for opening and searching in a large index: each tenth of them is a line, and so is what a page costs at the
-// list's end. At the end the greatest memory of the process.
+// more of 1 kB, for opening and searching in a large index: each tenth of them is a line, and so is what a page costs at the end
+// of the list. At the end the greatest memory of the process.
 #include <sys/resource.h>
 
 #include <algorithm>
