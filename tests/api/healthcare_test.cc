@@ -312,7 +312,7 @@ TEST_F(HealthcareApi, AFailedExportIsExplainedInTheLog) {
   EXPECT_EQ(entry["jsonPayload"]["error"].Print(), done["error"].Print());
   EXPECT_EQ(entry["resource"]["labels"]["dicom_store_id"].as_string(), "s");
   const Answered page = Send("GET", done["metadata"]["logsUrl"].as_string().substr(12));
-  EXPECT_THAT(page.body, HasSubstr("already exists"));
+  EXPECT_THAT(page.body, HasSubstr("bq://p.analysis.t exists"));
   EXPECT_THAT(page.body, HasSubstr("ERROR"));
 
   const Answered unknown = Send("GET", "/logs?project=p&operation=1234567890123456789");

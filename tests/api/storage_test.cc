@@ -122,7 +122,7 @@ TEST_F(StorageApi, ErrorsHaveGooglesBody) {
   EXPECT_EQ(ReasonOf(Send("POST", "/storage/v1/b/bucket")), "methodNotAllowed");
   EXPECT_EQ(ReasonOf(Send("GET", "/storage/v1/b/bucket/o?maxResults=x")), "invalid");
   EXPECT_EQ(ReasonOf(Send("GET", "/storage/v1/b/bucket/o?pageToken=x")), "invalid");
-  EXPECT_EQ(ReasonOf(Send("GET", "/storage/v1/b/bucket/o?matchGlob=x")), "notImplemented");
+  EXPECT_EQ(ReasonOf(Send("GET", "/storage/v1/b/bucket/o?matchGlob=x")), "invalid");
   EXPECT_EQ(ReasonOf(Send("POST", "/upload/storage/v1/b/bucket/o?uploadType=media")), "invalid");
   EXPECT_EQ(ReasonOf(Send("POST", "/upload/storage/v1/b/bucket/o?uploadType=x&name=x")), "invalid");
   EXPECT_EQ(ReasonOf(Send("POST", "/upload/storage/v1/b/none/o?uploadType=media&name=x")), "notFound");

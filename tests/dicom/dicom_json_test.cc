@@ -198,7 +198,7 @@ TEST(DicomJson, BulkIsInlineWhenShortAndAUriElse) {
       R"({"vr":"OB","BulkDataURI":"bulk/00540016/2/00189999"}}]},"7FE00010":{"vr":"OB","BulkDataURI":"bulk/7FE00010"}})";
   EXPECT_EQ(JsonOf(elements), expected);
   EXPECT_EQ(JsonOf(elements, kExplicitBig), expected) << "octets are those of little endian";
-  EXPECT_EQ(JsonOf(testing::WriteFile({Bytes(0x7FE00010, "OW", std::string(100000, 'x'))}), {}), R"({"7FE00010":{"vr":"OW"}})");
+  EXPECT_EQ(JsonOf(testing::WriteFile({Bytes(0x7FE00010, "OW", std::string(100000, 'x'))}), {}), "{}");
 }
 
 TEST(DicomJson, ElementsAscendAndStandOnce) {
