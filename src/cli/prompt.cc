@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <iostream>
 
-#include "cli/api_client.h"
+#include "cli/environment.h"
 
 namespace dicomhouse::cli {
 namespace {
