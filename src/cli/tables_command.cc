@@ -186,12 +186,13 @@ base::Result<int> DropTable(const TableFlags& flags, const Common& common) {
   if (!snapshot.ok() && snapshot.error().code == base::ErrorCode::kNotFound && !warehouse.TableExists(name))
     return snapshot.error();
   if (!flags.yes) {
-    if (!CanAsk()) {
-      return base::Error{base::ErrorCode::kInvalidArgument,
-                         "nobody is there to be asked whether " + name.Uri() + " may go for ever; say --yes"};
-    }
     const std::string rows = snapshot.ok() ? CountOf(snapshot->rows, "row") : "damaged";
-    if (!Ask("Drop " + name.Uri() + " (" + rows + ") with all its versions? It cannot be brought back.")) {
+    const auto answer = Ask("Drop " + name.Uri() + " (" + rows + ") with all its versions? It cannot be brought back.");
+    if (!answer) {
+      return base::Error{base::ErrorCode::kInvalidArgument,
+                         "nobody has answered whether " + name.Uri() + " may go for ever; say --yes"};
+    }
+    if (!*answer) {
       std::fprintf(stderr, "Nothing dropped.\n");
       return kFailed;
     }

@@ -73,13 +73,14 @@ size_t ErrorWidth() {
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-bool CanAsk() { return ::isatty(STDIN_FILENO) != 0 && ::isatty(STDERR_FILENO) != 0; }
-
-bool Ask(const std::string& question) {
+std::optional<bool> Ask(const std::string& question) {
   std::fprintf(stderr, "%s [y/N] ", question.c_str());
   std::fflush(stderr);
   std::string answer;
-  std::getline(std::cin, answer);
+  const bool answered = static_cast<bool>(std::getline(std::cin, answer));
+  if (!answered || ::isatty(STDIN_FILENO) == 0) std::fprintf(stderr, "\n");  // nobody has pressed Enter
+  if (!answered) return std::nullopt;
+  if (answer.ends_with('\r')) answer.pop_back();
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 

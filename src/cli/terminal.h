@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,10 +40,9 @@ std::string UtcTime(int64_t unix_ms);
 // TERM=dumb).
 size_t ErrorWidth();
 
-// Whether a person is there to be asked: standard input and standard error are a terminal.
-bool CanAsk();
-// Asks on standard error. True for "y" and "yes". Requires: CanAsk().
-bool Ask(const std::string& question);
+// Asks on standard error; the answer is a line of standard input, from a pipe too. True for "y" and "yes", nothing where the
+// input ends without an answer.
+std::optional<bool> Ask(const std::string& question);
 
 // `text` for a terminal: control characters as \n, \t or \xNN; all else as it is.
 std::string Printable(std::string_view text);

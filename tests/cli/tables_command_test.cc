@@ -88,10 +88,16 @@ TEST_F(TablesCommandTest, DropAsksAndWithoutAPersonWantsYes) {
   const Outcome unasked = Dicomhouse(scratch_, {"table", "drop", "metadata"});
   EXPECT_EQ(unasked.code, kWrongUse);
   EXPECT_THAT(unasked.err, HasSubstr("--yes"));
+  for (const char* no : {"n\n", "\n", "perhaps\n"}) {
+    const Outcome kept = DicomhouseWith(no, scratch_, {"table", "drop", "metadata"});
+    EXPECT_EQ(kept.code, kFailed) << no;
+    EXPECT_THAT(kept.err, HasSubstr("[y/N] \nNothing dropped.\n")) << no;
+  }
   const Outcome dropped = Dicomhouse(scratch_, {"table", "drop", "metadata", "--yes"});
   EXPECT_EQ(dropped.code, kDone);
   EXPECT_THAT(dropped.out, HasSubstr("metadata_account"));
   EXPECT_EQ(Dicomhouse(scratch_, {"table", "drop", "metadata", "--yes"}).code, kFailed);
+  EXPECT_EQ(DicomhouseWith("y\n", scratch_, {"table", "drop", "metadata_account"}).code, kDone);
 }
 
 TEST_F(TablesCommandTest, AMovedWarehouseIsReadAndRelocated) {
