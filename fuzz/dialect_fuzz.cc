@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,7 +42,7 @@ const table::Schema& Schema() {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const query::KnownTable known{"dh_t1", &Schema()};
-  const auto open = [&](const std::string& name) -> dicomhouse::base::Result<const query::KnownTable*> {
+  const auto open = [&](const std::string& name, std::optional<int64_t>) -> dicomhouse::base::Result<const query::KnownTable*> {
     if (name.empty()) return dicomhouse::base::Error{};
     return &known;
   };
