@@ -127,7 +127,8 @@ void RowBuilder::Fill(dicom::Instance& instance) {
     const Slot* before = had ? &slots_[s++] : nullptr;
     if (before != nullptr && Unchanged(instance, element, *before)) {
       if (before->noted) noted_.push_back(static_cast<uint32_t>(next_slots_.size()));
-      next_slots_.push_back({element.tag, element.start, element.end, before->value, before->plan, true, true, before->noted});
+      Slot& slot = NextSlot(element, *before->plan, before->value);
+      slot.noted = before->noted;
     } else {
       Element(instance, element, before);
     }
@@ -189,7 +190,20 @@ void RowBuilder::Element(dicom::Instance& instance, const dicom::TopElement& ele
   Plan& plan = decoder_.PlanFor(decoder_.top(), after, element.tag, element.vr, sequence, creator);
   const Distinct value = DistinctOf(plan, instance, element, creator);
   if (before != nullptr) Leave(*before, plan.column);
-  Take({element.tag, element.start, element.end, value, &plan, !element.truncated, true, false});
+  Slot& slot = NextSlot(element, plan, value);
+  slot.comparable = !element.truncated;
+  Take(slot);
+}
+
+// Filled in its place: a slot that is made elsewhere and copied costs a twentieth of all (the copy waits for the stores).
+RowBuilder::Slot& RowBuilder::NextSlot(const dicom::TopElement& element, Plan& plan, const Distinct& value) {
+  Slot& slot = next_slots_.emplace_back();
+  slot.tag = element.tag;
+  slot.start = element.start;
+  slot.end = element.end;
+  slot.value = value;
+  slot.plan = &plan;
+  return slot;
 }
 
 // The same tag again (PS3.5 §7.1: tags are unique). The first counts.
@@ -198,8 +212,9 @@ void RowBuilder::Duplicate(dicom::Instance& instance, const dicom::TopElement& e
       LooksLikeSequence(element.tag, element.vr, element.length == dicom::kUndefinedLength && !element.fragments,
                         instance.Value(element), context_.encoding.big_endian);
   Plan& plan = decoder_.PlanFor(decoder_.top(), nullptr, element.tag, element.vr, sequence, 0);
-  const Distinct value = decoder_.Drop(plan, instance, element, Reason::kDuplicateTag);
-  Take({element.tag, element.start, element.end, value, &plan, false, false, false});
+  Slot& slot = NextSlot(element, plan, decoder_.Drop(plan, instance, element, Reason::kDuplicateTag));
+  slot.comparable = slot.places = false;
+  Take(slot);
 }
 
 Seen& RowBuilder::SeenOf(Plan& plan) {
@@ -250,15 +265,15 @@ void RowBuilder::Leave(const Slot& slot, const Column* unless) {
   if (IsPrivateCreator(slot.tag)) dirty_private_group_ = slot.tag >> 16;
 }
 
-void RowBuilder::Take(Slot slot) {
+// The last of next_slots_.
+void RowBuilder::Take(Slot& slot) {
   Column* column = slot.plan->column;
   if (column != nullptr && slot.places && !column->gathered()) column->Set(batch_.rows(), slot.value.key);
   NoteGathered(slot.value);
   const Outcome& outcome = decoder_.outcome(slot.value);
   sum_ += outcome.counts;
   slot.noted = outcome.noted();
-  if (slot.noted) noted_.push_back(static_cast<uint32_t>(next_slots_.size()));
-  next_slots_.push_back(slot);
+  if (slot.noted) noted_.push_back(static_cast<uint32_t>(next_slots_.size() - 1));
 }
 
 // A gathered column's value in this row: the list of items.

@@ -83,14 +83,14 @@ class RowBuilder {
  private:
   // An element of the last instance. Slots and Instance::elements have the same indices.
   struct Slot {
-    uint32_t tag;
-    uint32_t start;
-    uint32_t end;
+    uint32_t tag = 0;
+    uint32_t start = 0;
+    uint32_t end = 0;
     Distinct value;
-    Plan* plan;
-    bool comparable;  // equal bytes mean the same
-    bool places;      // sets the plan's column
-    bool noted;       // has lines in the account
+    Plan* plan = nullptr;
+    bool comparable = true;  // equal bytes mean the same
+    bool places = true;      // sets the plan's column
+    bool noted = false;      // has lines in the account
   };
 
   void Fill(dicom::Instance& instance);
@@ -102,7 +102,8 @@ class RowBuilder {
   uint32_t CreatorOf(const dicom::Instance& instance, uint32_t tag);
   Seen& SeenOf(Plan& plan);
   void Leave(const Slot& slot, const table::Column* unless);
-  void Take(Slot slot);
+  Slot& NextSlot(const dicom::TopElement& element, Plan& plan, const Distinct& value);
+  void Take(Slot& slot);
   void SetList(table::Column& column);
   void NoteGathered(const Distinct& distinct);
   void SetTyped();
