@@ -223,10 +223,7 @@ base::Result<std::vector<Stored>> StoredInstances::Commit(std::span<const std::u
     return {};
   };
   DH_CHECK(Submit(request));
-  if (std::find(outcomes.begin(), outcomes.end(), Stored::kReplaced) != outcomes.end()) {
-    garbage_ = true;
-    Reclaim();
-  }
+  if (std::find(outcomes.begin(), outcomes.end(), Stored::kReplaced) != outcomes.end()) AfterRemoving();
   return outcomes;
 }
 
@@ -295,9 +292,14 @@ base::Result<int64_t> StoredInstances::Delete(int64_t store, const InstanceKey& 
     return {};
   };
   DH_CHECK(Submit(request));
+  AfterRemoving();
+  return deleted;
+}
+
+void StoredInstances::AfterRemoving() {
+  page_ends_.Forget();
   garbage_ = true;
   Reclaim();
-  return deleted;
 }
 
 base::Status StoredInstances::DeleteStore(int64_t store) {
@@ -323,8 +325,7 @@ base::Status StoredInstances::DeleteStore(int64_t store) {
     };
     DH_CHECK(Submit(request));
   }
-  garbage_ = true;
-  Reclaim();
+  AfterRemoving();
   return {};
 }
 

@@ -1,6 +1,7 @@
 // QIDO-RS (PS3.18 §10.6): conditions that the index has columns for become SQL, the others look at rows or headers that are
 // left, one at a time.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/json.h"
@@ -79,15 +80,32 @@ void AddMember(std::string& members, std::string_view member) {
   members += member;
 }
 
+// All that decides which rows a search finds and in which order, and how many of them are passed over.
+std::string PageKey(int64_t store, const Search& search, uint64_t offset) {
+  std::string key = std::to_string(store) + ' ' + std::to_string(static_cast<int>(search.level)) + (search.fuzzy ? 'f' : ' ');
+  const auto add = [&key](std::string_view text) { key.append(std::to_string(text.size())).append(":").append(text); };
+  add(search.study);
+  add(search.series);
+  for (const Condition& condition : search.conditions) {
+    key += '?';
+    for (const uint32_t tag : condition.path) key += std::to_string(tag) + '.';
+    for (const std::string& value : condition.values) add(value);
+  }
+  return key + '+' + std::to_string(offset);
+}
+
 // The statement of a search, and what it leaves to be looked at.
 class SearchPlan {
  public:
-  SearchPlan(int64_t store, const Search& search) : search_(&search) {
+  // `after`: the row behind which the page begins, when that is known; then nothing is passed over.
+  SearchPlan(int64_t store, const Search& search, std::optional<int64_t> after)
+      : search_(&search), skip_(after ? 0 : search.offset) {
     where_ = std::string(" WHERE ") + AliasOf(search.level) + ".store = ?";
     numbers_.push_back(store);
     if (!search.study.empty()) Require("t.uid = ?", search.study);
     if (!search.series.empty()) Require("s.uid = ?", search.series);
     for (const Condition& condition : search.conditions) Add(condition);
+    if (after) where_ += std::string(" AND ") + AliasOf(search.level) + ".id > " + std::to_string(*after);
   }
 
   base::Result<Statement> Prepare(Database& database) const {
@@ -106,12 +124,14 @@ class SearchPlan {
     for (const std::string& text : texts_) statement.Bind(index++, text);
     if (rest_.empty()) {
       statement.Bind(index, static_cast<int64_t>(limit()));
-      statement.Bind(index + 1, static_cast<int64_t>(std::min<uint64_t>(search_->offset, INT64_MAX)));
+      statement.Bind(index + 1, static_cast<int64_t>(std::min<uint64_t>(skip_, INT64_MAX)));
     }
     return statement;
   }
 
   uint64_t limit() const { return std::min(search_->limit, base::kMaxSearchLimit); }
+  // Of the rows that Prepare's statement gives and that match, how many are in front of the page.
+  uint64_t skip() const { return rest_.empty() ? 0 : skip_; }
   // Conditions that only a header can answer.
   const std::vector<const Condition*>& rest() const { return rest_; }
 
@@ -239,6 +259,7 @@ class SearchPlan {
   }
 
   const Search* search_;
+  const uint64_t skip_;
   std::string where_;
   std::vector<int64_t> numbers_;
   std::vector<std::string> texts_;
@@ -316,13 +337,16 @@ class StoredInstances::Searcher {
       : instances_(&instances), store_(store), search_(&search), reader_(&reader), pin_(instances.pins_.Take()) {}
 
   base::Result<std::vector<Match>> Run() {
-    const SearchPlan plan(store_, *search_);
+    PageEnds& ends = instances_->page_ends_;
+    const uint64_t generation = ends.generation();
+    const bool first = search_->offset == 0;
+    const SearchPlan plan(store_, *search_, first ? std::nullopt : ends.Find(PageKey(store_, *search_, search_->offset)));
     std::vector<Match> matches;
     DH_ASSIGN(Statement rows, plan.Prepare(reader_->database()));
-    uint64_t skip = plan.rest().empty() ? 0 : search_->offset;
+    uint64_t skip = plan.skip();
     while (matches.size() < plan.limit()) {
       DH_ASSIGN(const bool row, rows.Step());
-      if (!row) break;
+      if (!row) return matches;
       const Candidate candidate = ReadCandidate(rows);
       has_header_ = false;
       if (!plan.rest().empty()) {
@@ -335,6 +359,8 @@ class StoredInstances::Searcher {
       }
       DH_ASSIGN(std::string attributes, Attributes(candidate, plan.rest()));
       matches.push_back({candidate.key, std::move(attributes)});
+      if (matches.size() == plan.limit())
+        ends.Remember(PageKey(store_, *search_, search_->offset + matches.size()), candidate.row, generation);
     }
     return matches;
   }

@@ -228,6 +228,56 @@ TEST_F(SearchTest, LimitAndOffsetPageThroughAllKindsOfSearches) {
   }
 }
 
+// A page goes on behind the one before; after a change the offset counts again.
+TEST_F(SearchTest, PagesGoOnWhereTheLastOneEndedAlsoWhenInstancesComeAndGo) {
+  for (const bool by_header : {false, true}) {
+    Search search;
+    if (by_header) search.conditions.push_back({{0x00081090}, {"Model*"}});
+    search.limit = 1;
+    const auto study_at = [&](uint64_t offset) {
+      search.offset = offset;
+      const auto found = Run(search);
+      return found.empty() ? "" : found[0].key.study;
+    };
+    EXPECT_EQ(study_at(0), "1.1");
+    EXPECT_EQ(study_at(1), "1.2");
+    Add("1.4", "DOE^JACK", "P4", "20240301", "CT", 1);
+    EXPECT_EQ(study_at(2), "1.3");
+    EXPECT_EQ(study_at(3), "1.4");
+    EXPECT_EQ(study_at(4), "");
+    EXPECT_EQ(study_at(3), "1.4");
+    ASSERT_TRUE(instances_->Delete(kStore, {"1.4", "", ""}).ok());
+    ASSERT_TRUE(instances_->Delete(kStore, {"1.1", "", ""}).ok());
+    EXPECT_EQ(study_at(1), "1.3");
+    EXPECT_EQ(study_at(2), "");
+    Add("1.1", "DOE^JANE", "P1", "20240101", "CT", 2);
+    EXPECT_EQ(study_at(2), "1.1");
+    ASSERT_TRUE(instances_->Delete(kStore, {"1.2", "", ""}).ok());
+    ASSERT_TRUE(instances_->Delete(kStore, {"1.3", "", ""}).ok());
+    Add("1.2", "DOE^JOHN^Q", "P2", "20240215", "MR", 1);
+    Add("1.3", "MÜLLER^ÉMILE", "P3", "20230701", "MR", 1);
+  }
+}
+
+// The same offset of another search, or of another page size, is another place.
+TEST_F(SearchTest, PagesOfOtherSearchesEndElsewhere) {
+  Search all;
+  all.limit = 2;
+  EXPECT_EQ(Run(all).size(), 2u);
+  Search magnetic;
+  magnetic.conditions.push_back({{0x00080061}, {"MR"}});
+  magnetic.offset = 1;
+  magnetic.limit = 5;
+  ASSERT_EQ(Run(magnetic).size(), 1u);
+  EXPECT_EQ(Run(magnetic)[0].key.study, "1.3");
+  Search series;
+  series.level = Level::kSeries;
+  series.limit = 5;
+  series.offset = 2;
+  ASSERT_EQ(Run(series).size(), 1u);
+  EXPECT_EQ(Run(series)[0].key.series, "1.3.1");
+}
+
 bool MatchesDateTime(const char* value, const char* wanted, const char* zone = "") {
   return Matches(value, dicom::Vr::kDT, std::vector<std::string>{wanted}, false, zone);
 }

@@ -19,6 +19,7 @@
 #include "store/instances.h"
 #include "store/internal/header_bytes.h"
 #include "store/internal/index.h"
+#include "store/internal/page_ends.h"
 #include "store/internal/pins.h"
 #include "store/internal/segment.h"
 
@@ -145,6 +146,8 @@ class StoredInstances final : public Instances {
   base::Status VerifySegments(Connection& reader, const Report& report);
   base::Status VerifyInstance(const InstanceRow& row, const PinPointer& pin);
 
+  // Rows have gone: of what they referred to the space may be given back.
+  void AfterRemoving();
   void Reclaim();
   base::Result<bool> ReclaimSome();
   base::Status GiveBack(const Garbage& garbage);
@@ -157,6 +160,7 @@ class StoredInstances final : public Instances {
   SegmentFiles headers_;
   ReadPool readers_;
   Pins pins_;
+  PageEnds page_ends_;
   std::atomic<uint64_t> next_spill_{1};
   std::atomic<bool> garbage_{false};       // there may be some that nobody reads
   std::atomic<bool> held_back_{false};     // there may be some that somebody reads
