@@ -119,7 +119,7 @@ def measure(peers, rounds, target_of):
             content = peer.call(connections[peer.name], "GET", target_of(turn), headers={"Accept": "application/dicom+json"})
             if turn >= 2:
                 times[peer.name].append((time.monotonic() - start) * 1000)
-            sizes[peer.name] = len(json.loads(content))
+            sizes[peer.name] = len(json.loads(content)) if content.startswith(b"[") else 0
     return {name: statistics.median(all_) for name, all_ in times.items()}, sizes
 
 

@@ -2,6 +2,7 @@
 // knows none of them, and a BigQuery endpoint can become one.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -36,9 +37,11 @@ class Destination {
     std::unique_ptr<base::OutputFile> file;
   };
   virtual base::Result<NewFile> NewPart() = 0;
-  // Makes all ready that can be without anybody seeing it. `united`: the schema of all parts. Called once.
+  // Makes all ready that can be without anybody seeing it. `united`: the schema of all parts. Called once. `cancelled`: once
+  // true, what takes long stops soon, in Publish too, with kCancelled; it must outlive this.
   virtual base::Status Prepare(const table::Schema& united, std::vector<WrittenPart> parts,
-                               const std::vector<RemovedRow>& removed, const std::map<std::string, std::string>& summary) = 0;
+                               const std::vector<RemovedRow>& removed, const std::map<std::string, std::string>& summary,
+                               const std::atomic<bool>& cancelled) = 0;
   // Makes the parts a table, or a version of one: all at once or not at all. Returns the number of columns that the table then
   // has, nested ones counted.
   virtual base::Result<int> Publish() = 0;

@@ -16,8 +16,8 @@ class DuckDbDestination final : public Destination {
   base::Result<NewFile> NewPart() override { return folder_->NewPart(); }
 
   base::Status Prepare(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
-                       const std::map<std::string, std::string>&) override {
-    DH_ASSIGN(set_, folder_->Finish(united, parts, removed));
+                       const std::map<std::string, std::string>&, const std::atomic<bool>& cancelled) override {
+    DH_ASSIGN(set_, folder_->Finish(united, parts, removed, cancelled));
     return warehouse::CheckDuckDbTable(file_, table_, disposition_);
   }
 

@@ -115,6 +115,7 @@ class Job {
   base::Result<TakenBack> TakeBackLosers();
   void TakeBackRow(const Loser& loser, const RowFacts& facts, TakenBack& taken);
   base::Status TakeBackLines(std::span<const Loser> losers, const PartRows& rows, mapping::RowBuilder& lines, TakenBack& taken);
+  base::Status Prepare(const TakenBack& taken);
   base::Status Publish();
 
   const FailureSink& on_failure_;
@@ -241,15 +242,23 @@ base::Result<ExportReport> Job::Finish() {
   }
   report.schema = schema_.Get();
   DH_CHECK(table::CheckNames(report.schema));
-  if (account != nullptr) {
-    for (const auto& [number, part] : account_parts_) report.account_lines += static_cast<uint64_t>(part.part.rows());
-    report.account_lines -= taken.lines.size();
-    DH_CHECK(account->Prepare(account_schema_.Get(), InOrder(std::move(account_parts_)), taken.lines, options.summary));
-  }
-  DH_CHECK(table.Prepare(report.schema, InOrder(std::move(parts_)), taken.rows, options.summary));
+  const base::Status prepared = Prepare(taken);
+  // What the user stopped fails in its own words, or does not fail at all.
+  if (stop.requested()) DH_CHECK(stop.Outcome());
+  DH_CHECK(prepared);
   DH_CHECK(Publish());
   report.table = table.Name();
   return report;
+}
+
+base::Status Job::Prepare(const TakenBack& taken) {
+  if (account != nullptr) {
+    for (const auto& [number, part] : account_parts_) report.account_lines += static_cast<uint64_t>(part.part.rows());
+    report.account_lines -= taken.lines.size();
+    DH_CHECK(account->Prepare(account_schema_.Get(), InOrder(std::move(account_parts_)), taken.lines, options.summary,
+                              progress.cancelled));
+  }
+  return table.Prepare(report.schema, InOrder(std::move(parts_)), taken.rows, options.summary, progress.cancelled);
 }
 
 // The account, then the table: there is no table without its account. All that can be refused has been by now; if something is
@@ -267,6 +276,8 @@ base::Status Job::Publish() {
       return {};
     }
     status = columns.error();
+    if (status.error().code == base::ErrorCode::kCancelled)
+      status = base::Error{base::ErrorCode::kCancelled, options.when_cancelled};
   }
   if (account == nullptr || !account->published() || table.published()) return status;
   const base::Status back = account->TakeBack();

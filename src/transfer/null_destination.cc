@@ -17,7 +17,7 @@ class NullDestination final : public Destination {
   base::Result<NewFile> NewPart() override { return NewFile{"", std::make_unique<NullFile>()}; }
 
   base::Status Prepare(const table::Schema& united, std::vector<WrittenPart>, const std::vector<RemovedRow>&,
-                       const std::map<std::string, std::string>&) override {
+                       const std::map<std::string, std::string>&, const std::atomic<bool>&) override {
     columns_ = table::CountFields(united);
     if (columns_ > base::kMaxColumns) {
       return base::Error{base::ErrorCode::kLimit, "the table would have " + std::to_string(columns_) +

@@ -65,8 +65,8 @@ class ParquetFile final : public Destination {
   Result<NewFile> NewPart() override { return folder_->NewPart(); }
 
   Status Prepare(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
-                 const std::map<std::string, std::string>&) override {
-    DH_ASSIGN(const warehouse::PartSet set, folder_->Finish(united, parts, removed));
+                 const std::map<std::string, std::string>&, const std::atomic<bool>& cancelled) override {
+    DH_ASSIGN(const warehouse::PartSet set, folder_->Finish(united, parts, removed, cancelled));
     columns_ = table::CountFields(united);
     made_ = JoinPath(folder_->path(), "merged.parquet");
     // A part has only the columns that have a value in it: a file that is to show all columns is made of it.
@@ -138,8 +138,8 @@ class ParquetFolder final : public Destination {
   Result<NewFile> NewPart() override { return folder_->NewPart(); }
 
   Status Prepare(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
-                 const std::map<std::string, std::string>&) override {
-    DH_ASSIGN(const warehouse::PartSet set, folder_->Finish(united, parts, removed));
+                 const std::map<std::string, std::string>&, const std::atomic<bool>& cancelled) override {
+    DH_ASSIGN(const warehouse::PartSet set, folder_->Finish(united, parts, removed, cancelled));
     columns_ = table::CountFields(united);
     DH_ASSIGN(finished_, PartFolder::Make(target_));
     DH_ASSIGN(made_, PutAll(set, finished_->path()));

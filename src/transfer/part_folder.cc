@@ -1,10 +1,12 @@
 #include "transfer/internal/part_folder.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -12,6 +14,29 @@
 #include <map>
 
 namespace dicomhouse::transfer {
+namespace {
+
+// A folder this young may not be locked yet by who has made it.
+constexpr auto kYouth = std::chrono::minutes(1);
+
+// Folders of the name that nobody holds a lock on: who made them was killed.
+void RemoveAbandoned(const std::string& folder, const std::string& prefix) {
+  const auto names = base::RealFileSystem().List(folder);
+  if (!names.ok()) return;
+  for (const std::string& name : *names) {
+    if (!name.starts_with(prefix)) continue;
+    const std::string path = base::JoinPath(folder, name);
+    std::error_code failed;
+    const auto changed = std::filesystem::last_write_time(path, failed);
+    if (failed || std::filesystem::file_time_type::clock::now() - changed < kYouth) continue;
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (descriptor < 0) continue;
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) (void)base::RealFileSystem().RemoveTree(path);
+    ::close(descriptor);
+  }
+}
+
+}  // namespace
 
 base::Result<std::unique_ptr<PartFolder>> PartFolder::Make(const std::string& target) {
   const std::string folder = FolderOf(target);
@@ -19,16 +44,23 @@ base::Result<std::unique_ptr<PartFolder>> PartFolder::Make(const std::string& ta
   if (!std::filesystem::is_directory(folder, ignored)) {
     return base::Error{base::ErrorCode::kNotFound, target + ": the folder " + folder + " does not exist. Make it first"};
   }
-  std::string path = base::JoinPath(folder, "." + target.substr(target.rfind('/') + 1) + ".partial-XXXXXX");
+  const std::string prefix = "." + target.substr(target.rfind('/') + 1) + ".partial-";
+  RemoveAbandoned(folder, prefix);
+  std::string path = base::JoinPath(folder, prefix + "XXXXXX");
   if (::mkdtemp(path.data()) == nullptr) {
     return base::Error{base::ErrorCode::kIo, folder + ": nothing can be written there: " + std::strerror(errno)};
   }
   // As a folder that the user makes; mkdtemp's is for its owner alone.
   std::filesystem::permissions(path, std::filesystem::status(folder, ignored).permissions(), ignored);
-  return std::unique_ptr<PartFolder>(new PartFolder(std::move(path)));
+  const int lock = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock >= 0) (void)::flock(lock, LOCK_SH);
+  return std::unique_ptr<PartFolder>(new PartFolder(std::move(path), lock));
 }
 
-PartFolder::~PartFolder() { (void)base::RealFileSystem().RemoveTree(path_); }
+PartFolder::~PartFolder() {
+  (void)base::RealFileSystem().RemoveTree(path_);
+  if (lock_ >= 0) ::close(lock_);
+}
 
 base::Result<Destination::NewFile> PartFolder::NewPart() {
   std::array<char, 32> name{};
@@ -43,8 +75,10 @@ base::Result<Destination::NewFile> PartFolder::NewPart() {
 }
 
 base::Result<warehouse::PartSet> PartFolder::Finish(const table::Schema& united, std::vector<WrittenPart>& parts,
-                                                    const std::vector<RemovedRow>& removed) const {
+                                                    const std::vector<RemovedRow>& removed,
+                                                    const std::atomic<bool>& cancelled) const {
   warehouse::PartSet set;
+  set.cancelled = &cancelled;
   set.schema = united;
   set.scratch = path_;
   warehouse::GiveFieldIds(set.schema);

@@ -23,7 +23,7 @@ class TableDestination final : public Destination {
   }
 
   base::Status Prepare(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
-                       const std::map<std::string, std::string>& summary) override {
+                       const std::map<std::string, std::string>& summary, const std::atomic<bool>&) override {
     parts_ = std::move(parts);
     const auto finish = [this](const table::Schema& with_ids) -> base::Result<std::vector<warehouse::DataFile>> {
       std::vector<warehouse::DataFile> files;

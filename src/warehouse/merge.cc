@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <map>
 #include <optional>
+#include <thread>
 
 #include "base/limits.h"
 #include "warehouse/engine.h"
@@ -58,6 +60,24 @@ std::string Lower(std::string_view text) {
   for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return out;
 }
+
+// Interrupts what the engine does once the flag is set, as long as this lives.
+class Interruption {
+ public:
+  Interruption(Engine& engine, const std::atomic<bool>* cancelled) {
+    if (cancelled == nullptr) return;
+    // Again and again: an interruption between two statements is lost.
+    watcher_ = std::jthread([&engine, cancelled](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        if (cancelled->load(std::memory_order_relaxed)) engine.Interrupt();
+      }
+    });
+  }
+
+ private:
+  std::jthread watcher_;
+};
 
 // ---- what a table has
 
@@ -170,7 +190,11 @@ class Database {
     // A log that a crash of somebody has left goes into the file: what is in the log from here on is of this call.
     if (const Status emptied = Checkpoint(); !emptied.ok()) return NotWritten(emptied.error());
     DH_CHECK(engine_.Execute("BEGIN"));
-    const Status status = WriteInside(select, set, table, disposition);
+    Status status;
+    {
+      const Interruption interruption(engine_, set.cancelled);
+      status = WriteInside(select, set, table, disposition);
+    }
     if (!status.ok()) {
       (void)engine_.Execute("ROLLBACK");
       return status.error();
@@ -236,6 +260,7 @@ void GiveFieldIds(table::Schema& schema) {
 Status MergeToParquet(const PartSet& set, const std::string& target) {
   DH_ASSIGN(const std::string select, SelectOf(set));
   DH_ASSIGN(Engine engine, Engine::Open({}));
+  const Interruption interruption(engine, set.cancelled);
   return engine.Execute("COPY (" + select + ") TO " + SqlString(target) + " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE " +
                         std::to_string(base::kMaxPartRows) + ", USE_TMP_FILE false)");
 }

@@ -2,6 +2,7 @@
 // The embedded engine reads the parts by field id with the united schema, less the rows that were removed, and writes.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,12 +26,14 @@ struct PartSet {
   table::Schema schema;
   std::vector<MergePart> parts;
   std::string scratch;  // a folder for files that are needed on the way; they are removed with it by its owner
+  // Once true, merging stops soon and has changed nothing; it must outlive the set. Null: never.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 // Gives all fields ids, depth first from 1, as a new table has them.
 void GiveFieldIds(table::Schema& schema);
 
-// One Parquet file of all rows, in the order of the parts. Not synced. Errors: kIo, kLimit (memory).
+// One Parquet file of all rows, in the order of the parts. Not synced. Errors: kIo, kLimit (memory), kCancelled.
 base::Status MergeToParquet(const PartSet& set, const std::string& target);
 
 // Whether a table can be written into a DuckDB database file, by the rules of `disposition`; the file need not exist.
@@ -38,7 +41,7 @@ base::Status MergeToParquet(const PartSet& set, const std::string& target);
 base::Status CheckDuckDbTable(const std::string& file, std::string_view table, Disposition disposition);
 // Writes it in one transaction. Appended rows may bring columns; they and nested fields that the table lacks are added.
 // Returns the number of columns that the table then has, nested ones counted.
-// Errors: as CheckDuckDbTable; kFailedPrecondition: a column has another type in the table, naming both.
+// Errors: as CheckDuckDbTable; kFailedPrecondition: a column has another type in the table, naming both; kCancelled.
 base::Result<int> WriteDuckDbTable(const PartSet& set, const std::string& file, std::string_view table, Disposition disposition);
 
 }  // namespace dicomhouse::warehouse

@@ -371,6 +371,43 @@ TEST_F(ExporterTest, AnExportCancelledOnItsWayLeavesTheOldTable) {
 }
 
 // Somebody else is first in the moment between the account's version and the table's.
+// Null's, but that the user stops the export while it prepares.
+class StoppedDestination final : public Destination {
+ public:
+  explicit StoppedDestination(Progress& progress) : progress_(&progress) {}
+  base::Result<NewFile> NewPart() override { return null_->NewPart(); }
+  base::Status Prepare(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
+                       const std::map<std::string, std::string>& summary, const std::atomic<bool>& cancelled) override {
+    progress_->cancelled = true;
+    EXPECT_TRUE(cancelled);
+    return null_->Prepare(united, std::move(parts), removed, summary, cancelled);
+  }
+  base::Result<int> Publish() override {
+    published_ = true;
+    return 0;
+  }
+  bool published() const override { return published_; }
+  base::Status TakeBack() override { return {}; }
+  std::string Name() const override { return "nowhere"; }
+
+ private:
+  Progress* progress_;
+  std::unique_ptr<Destination> null_ = OpenNullDestination();
+  bool published_ = false;
+};
+
+TEST_F(ExporterTest, WhatIsStoppedWhileItIsPreparedIsNotPublished) {
+  Write("a.dcm", Instance("1", "P"));
+  const auto source = Source::Start({.paths = {scratch_.path("in")}});
+  ASSERT_TRUE(source.ok());
+  StoppedDestination table(progress_);
+  const auto report = Export(**source, {}, table, nullptr, progress_, {});
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, base::ErrorCode::kCancelled);
+  EXPECT_THAT(report.error().message, HasSubstr("the table is as it was"));
+  EXPECT_FALSE(table.published());
+}
+
 TEST_F(ExporterTest, AConflictAtTheTablesVersionTakesTheAccountsBack) {
   Write("0", Instance("1.0", "old", {dicom::testing::Bytes(0x00282000, "OB", "bulk")}));
   const warehouse::Warehouse real(scratch_.path("warehouse"));

@@ -1,6 +1,7 @@
 // A hidden folder beside a target, for parts until they are published. It goes with the object, with all that is in it.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -13,7 +14,8 @@ namespace dicomhouse::transfer {
 
 class PartFolder {
  public:
-  // Makes ".NAME.partial-XXXXXX" beside `target`, whose folder must exist. Errors: kNotFound, kIo.
+  // Makes ".NAME.partial-XXXXXX" beside `target`, whose folder must exist; those go that processes have left which were killed.
+  // Errors: kNotFound, kIo.
   static base::Result<std::unique_ptr<PartFolder>> Make(const std::string& target);
   ~PartFolder();
   PartFolder(const PartFolder&) = delete;
@@ -23,12 +25,14 @@ class PartFolder {
   // "part-00000.parquet", ... Thread-safe.
   base::Result<Destination::NewFile> NewPart();
   // Writes the footers and returns the set; the schema gets its ids.
+  // `cancelled`: PartSet's.
   base::Result<warehouse::PartSet> Finish(const table::Schema& united, std::vector<WrittenPart>& parts,
-                                          const std::vector<RemovedRow>& removed) const;
+                                          const std::vector<RemovedRow>& removed, const std::atomic<bool>& cancelled) const;
 
  private:
-  explicit PartFolder(std::string path) : path_(std::move(path)) {}
+  PartFolder(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
   std::string path_;
+  int lock_ = -1;  // the open folder, locked: somebody lives who uses it
   std::mutex mutex_;
   int next_ = 0;
 };
