@@ -358,6 +358,8 @@ class StoredInstances::Searcher {
         continue;
       }
       DH_ASSIGN(std::string attributes, Attributes(candidate, plan.rest()));
+      // The same page may be asked for again: it begins behind whatever row is in front of its first one.
+      if (matches.empty() && !first) ends.Remember(PageKey(store_, *search_, search_->offset), candidate.row - 1, generation);
       matches.push_back({candidate.key, std::move(attributes)});
       if (matches.size() == plan.limit())
         ends.Remember(PageKey(store_, *search_, search_->offset + matches.size()), candidate.row, generation);
