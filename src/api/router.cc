@@ -1,6 +1,7 @@
 #include "api/router.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <ctime>
 #include <optional>
@@ -205,7 +206,9 @@ http::Response JsonResponse(const base::Json& json, int status) {
 
 bool IsPlainBody(const http::Request& request) {
   const std::string_view coding = request.headers.Get("Content-Encoding");
-  return coding.empty() || coding == "identity";
+  constexpr std::string_view kIdentity = "identity";  // in any case (RFC 9110 §8.4.1)
+  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+  return coding.empty() || std::equal(coding.begin(), coding.end(), kIdentity.begin(), kIdentity.end(), same);
 }
 
 http::Response CodingRefused(const http::Request& request) {

@@ -224,9 +224,12 @@ InputFile::~InputFile() {
   if (fd_ >= 0) ::close(fd_);
 }
 
+// Not blocking: it changes nothing for files, and a pipe that nobody writes into is not waited for.
+constexpr int kOpenToRead = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
+
 Result<InputFile> InputFile::Open(const std::string& path) {
   InputFile file;
-  file.fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  file.fd_ = ::open(path.c_str(), kOpenToRead);
   if (file.fd_ < 0) return SystemError(path, "can't open");
   return file;
 }
@@ -247,7 +250,7 @@ Result<InputFile> FileOpener::Open(const std::string& path) {
   if (fd_ < 0) fd_ = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd_ < 0) return InputFile::Open(path);  // a folder that may be passed but not read
   InputFile file;
-  file.fd_ = ::openat(fd_, path.c_str() + name, O_RDONLY | O_CLOEXEC);
+  file.fd_ = ::openat(fd_, path.c_str() + name, kOpenToRead);
   if (file.fd_ < 0) return SystemError(path, "can't open");
   return file;
 }
@@ -256,6 +259,7 @@ Result<size_t> InputFile::ReadOnceAt(uint64_t offset, std::span<uint8_t> out) co
   for (;;) {
     const ssize_t got = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
     if (got >= 0) return static_cast<size_t>(got);
+    if (errno == ESPIPE) return Error{ErrorCode::kIo, "can't read: a pipe has no places to read at; a file is needed"};
     if (errno != EINTR) return Error{ErrorCode::kIo, std::string("can't read: ") + std::strerror(errno)};
   }
 }

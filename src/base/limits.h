@@ -23,7 +23,7 @@ inline constexpr uint64_t kMaxHeaderBytes = uint64_t{1} << 30;
 // Elements of one data set, at its top level or in one item: the dictionary has 5,000, files in the field have fewer. Nothing
 // behind is read; what repeats one element for ever would cost memory without end.
 inline constexpr size_t kMaxDataSetElements = 1 << 16;
-// Bytes of padding (PaddingBytes in dicom/cursor.cc) behind which a data set may go on; tails of files are often longer.
+// Bytes of padding (IsPadding in dicom/cursor.h) behind which a data set may go on; tails of files are often longer.
 inline constexpr uint64_t kMaxPaddingBytes = 1 << 20;
 // What is wrong in the same way in one data set, or a tag that repeats in it: up to here each has a line in the account of its
 // own, then one line has the number of all others.

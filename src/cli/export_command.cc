@@ -159,6 +159,14 @@ void PrintReport(const transfer::ExportReport& report, double seconds) {
   for (const auto& [reason, count] : report.failures) std::printf("  failed: %s, %s\n", Grouped(count).c_str(), reason.c_str());
 }
 
+// With --no-account an account that is there goes on telling of an earlier export.
+void PrintOldAccount(const ExportFlags& flags, const Common& common, warehouse::TableName name) {
+  if (!flags.no_account || !flags.parquet.empty() || !flags.duckdb.empty()) return;
+  name.table += "_account";
+  if (warehouse::Warehouse(common.warehouse).TableExists(name))
+    std::printf("  %s is not of this export, but of an earlier one\n", name.Uri().c_str());
+}
+
 // The table's destination and the account's.
 struct Destinations {
   std::unique_ptr<transfer::Destination> table;
@@ -221,6 +229,7 @@ base::Result<int> RunExport(const ExportFlags& flags, const Common& common) {
     PrintJson(ReportJson(run.report, run.seconds, filtered, sharded));
   } else {
     PrintReport(run.report, run.seconds);
+    PrintOldAccount(flags, common, name);
     PrintNext(NextCommands(flags, common, name, run.report));
   }
   return run.failures > 0 ? kDoneWithFailures : kDone;
@@ -276,7 +285,8 @@ void AddExport(CLI::App& app, Common& common, Run& run) {
                    "--write-disposition write-append make the table of one run")
       ->type_name("I/N");
   AddReadFlags(*command, flags->read);
-  command->add_flag("--ordered", flags->read.ordered, "Rows in the order of the sorted paths (one thread)");
+  command->add_flag("--ordered", flags->read.ordered,
+                    "Rows in the order of the sorted paths, those of an archive in its own order (one thread)");
   command->add_flag("--json", flags->json, "End standard output with one JSON object");
   AddCommonFlags(*command, common);
   command->callback([flags, &common, &run] {

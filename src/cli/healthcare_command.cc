@@ -423,6 +423,7 @@ base::Result<int> SetPolicy(Session& session) {
   } else {
     DH_ASSIGN(text, base::RealFileSystem().ReadAll(file, base::kMaxJsonBodyBytes));
   }
+  if (constexpr std::string_view kMark = "\xEF\xBB\xBF"; text.starts_with(kMark)) text.erase(0, kMark.size());  // PowerShell's
   auto policy = Json::Parse(text);
   if (!policy.ok()) policy = ReadYaml(text);  // which says lines, and takes what get-iam-policy prints
   if (!policy.ok())

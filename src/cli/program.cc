@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <set>
 
@@ -210,6 +211,7 @@ int ParseAndRun(int argc, char** argv) {
 
 int Main(int argc, char** argv) {
   FillStandardDescriptors();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that grows beyond ulimit -f is an error of the write, as a full disk is
   const int code = ParseAndRun(argc, argv);
   const base::Status printed = FlushOutput();
   const bool good = code == kDone || code == kDoneWithFailures;

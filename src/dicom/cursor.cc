@@ -73,11 +73,11 @@ std::string ProblemMessage(const Problem& problem) {
   return text;
 }
 
-Problem* ProblemCounts::Add(std::vector<Problem>& problems, ProblemCode code) {
+Problem* ProblemCounts::Add(std::vector<Problem>& problems, ProblemCode code, uint64_t times) {
   uint32_t& count = counts_[static_cast<size_t>(code)];
   size_t& last = last_[static_cast<size_t>(code)];
   if (count == base::kMaxSameLines) {
-    ++problems[last].more;
+    problems[last].more += times;
     return nullptr;
   }
   ++count;

@@ -97,8 +97,8 @@ class ProblemCounts {
  public:
   void Clear() { counts_.fill(0); }
   // A place for one more problem in `problems`, or null: it has been added to the number of those that are not in the list.
-  // Requires: since Clear, the list has only grown.
-  Problem* Add(std::vector<Problem>& problems, ProblemCode code);
+  // `times`: how many that are. Requires: since Clear, the list has only grown.
+  Problem* Add(std::vector<Problem>& problems, ProblemCode code, uint64_t times = 1);
 
  private:
   std::array<uint32_t, static_cast<size_t>(ProblemCode::kCodes)> counts_{};

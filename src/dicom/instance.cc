@@ -37,6 +37,17 @@ bool LooksLikeElement(const uint8_t* p, size_t size, Encoding encoding) {
   return group_length || (entry != nullptr && (length == kUndefinedLength || length <= base::kMaxValueBytes));
 }
 
+// Of the padding at a position, as the cursor will pass over it.
+uint32_t PaddingBytes(Window& window, uint32_t position) {
+  if (!window.Ensure(uint64_t{position} + 8) || !IsPadding(window.data() + position)) return 0;
+  uint32_t length = 8;
+  while (length < base::kMaxPaddingBytes && window.Ensure(uint64_t{position} + length + 1) &&
+         window.data()[position + length] == window.data()[position]) {
+    ++length;
+  }
+  return length - length % 2;
+}
+
 // Whether a data set in implicit VR seems to be written explicitly, or the other way round.
 bool ContradictsDeclared(const uint8_t* p, Encoding declared) {
   const bool has_vr = VrFromBytes(p[4], p[5]) != Vr::kNone;
@@ -169,6 +180,7 @@ void InstanceReader::ReadMeta(Instance& instance, uint32_t& position) {
 void InstanceReader::ChooseEncoding(Instance& instance, uint32_t position) {
   Window& window = instance.window;
   const std::string_view syntax = instance.Text(kTransferSyntaxUidTag);
+  position += PaddingBytes(window, position);  // it says nothing of how the elements behind it are written
   if (!window.Ensure(uint64_t{position} + 8)) return;
   const uint8_t* p = window.data() + position;
   if (!syntax.empty()) {
@@ -318,7 +330,7 @@ void InstanceReader::CountRepeats(std::vector<TopElement>& elements) {
 // What the cursor found, into the instance's own list.
 void InstanceReader::KeepProblems(Instance& instance) {
   for (Problem& problem : cursor_.problems()) {
-    Problem* place = problem_counts_.Add(instance.problems, problem.code);
+    Problem* place = problem_counts_.Add(instance.problems, problem.code, 1 + problem.more);
     if (place != nullptr) *place = std::move(problem);
   }
 }

@@ -628,7 +628,7 @@ asio::awaitable<void> Connection::Close(bool unread) {
 asio::awaitable<void> Connection::Serve() {
   error_code error;
   const tcp::endpoint peer = socket_.remote_endpoint(error);
-  if (error) co_return;
+  if (error || server_.stopping()) co_return;  // accepted at the last moment: nobody would look at its deadlines
   peer_ = peer.address().to_string() + ":" + std::to_string(peer.port());
   socket_.set_option(tcp::no_delay(true), error);
   if (server_.tls() != nullptr && !co_await Handshake()) co_return;

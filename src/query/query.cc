@@ -175,6 +175,8 @@ std::string WithoutValues(const std::string& kind, std::string message) {
   static constexpr std::pair<std::string_view, std::string_view> kPhrases[] = {
       {"Could not parse string", "a text is not written as the format says; SAFE. before the function's name gives NULL"},
       {"Malformed JSON", "a text is no JSON"},
+      {"JSON path error", "a text is no path into JSON"},
+      {"Unknown TimeZone", "a text names a time zone that is not known"},
       {"Invalid input for hex digit", "a text is no hexadecimal number"},
       {"Invalid Input for hex digit", "a text is no hexadecimal number"}};
   for (const auto& [engine, ours] : kPhrases) {

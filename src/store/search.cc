@@ -80,18 +80,11 @@ void AddMember(std::string& members, std::string_view member) {
   members += member;
 }
 
-// All that decides which rows a search finds and in which order, and how many of them are passed over.
+// All that decides which rows a search without conditions finds, and how many of them are passed over.
 std::string PageKey(int64_t store, const Search& search, uint64_t offset) {
-  std::string key = std::to_string(store) + ' ' + std::to_string(static_cast<int>(search.level)) + (search.fuzzy ? 'f' : ' ');
-  const auto add = [&key](std::string_view text) { key.append(std::to_string(text.size())).append(":").append(text); };
-  add(search.study);
-  add(search.series);
-  for (const Condition& condition : search.conditions) {
-    key += '?';
-    for (const uint32_t tag : condition.path) key += std::to_string(tag) + '.';
-    for (const std::string& value : condition.values) add(value);
-  }
-  return key + '+' + std::to_string(offset);
+  std::string key = std::to_string(store) + ' ' + std::to_string(static_cast<int>(search.level)) + ' ' + std::to_string(offset);
+  for (const std::string& uid : {search.study, search.series}) key.append(" ").append(std::to_string(uid.size())).append(uid);
+  return key;
 }
 
 // The statement of a search, and what it leaves to be looked at.
@@ -339,11 +332,17 @@ class StoredInstances::Searcher {
   base::Result<std::vector<Match>> Run() {
     PageEnds& ends = instances_->page_ends_;
     const uint64_t generation = ends.generation();
-    const bool first = search_->offset == 0;
-    const SearchPlan plan(store_, *search_, first ? std::nullopt : ends.Find(PageKey(store_, *search_, search_->offset)));
+    // With a condition, an instance that comes can make an older study match: then rows do come in front.
+    const bool remembered = search_->conditions.empty();
+    const auto remember = [&](uint64_t offset, int64_t row) {
+      if (remembered) ends.Remember(PageKey(store_, *search_, offset), row, generation);
+    };
+    const bool jumps = remembered && search_->offset > 0;
+    const SearchPlan plan(store_, *search_, jumps ? ends.Find(PageKey(store_, *search_, search_->offset)) : std::nullopt);
     std::vector<Match> matches;
     DH_ASSIGN(Statement rows, plan.Prepare(reader_->database()));
     uint64_t skip = plan.skip();
+    int64_t last_row = 0;
     while (matches.size() < plan.limit()) {
       DH_ASSIGN(const bool row, rows.Step());
       if (!row) return matches;
@@ -359,10 +358,14 @@ class StoredInstances::Searcher {
       }
       DH_ASSIGN(std::string attributes, Attributes(candidate, plan.rest()));
       // The same page may be asked for again: it begins behind whatever row is in front of its first one.
-      if (matches.empty() && !first) ends.Remember(PageKey(store_, *search_, search_->offset), candidate.row - 1, generation);
+      if (matches.empty() && search_->offset > 0) remember(search_->offset, candidate.row - 1);
       matches.push_back({candidate.key, std::move(attributes)});
-      if (matches.size() == plan.limit())
-        ends.Remember(PageKey(store_, *search_, search_->offset + matches.size()), candidate.row, generation);
+      // Whoever wants to know whether there are more asks for one more than the page has: both may be where the next one begins.
+      if (matches.size() == plan.limit()) {
+        if (matches.size() > 1) remember(search_->offset + matches.size() - 1, last_row);
+        remember(search_->offset + matches.size(), candidate.row);
+      }
+      last_row = candidate.row;
     }
     return matches;
   }

@@ -49,6 +49,8 @@ class Destination {
   virtual bool published() const = 0;
   // After Publish, as long as this lives: the table is what it was before. Errors: what it is instead.
   virtual base::Status TakeBack() = 0;
+  // Whether it adds to a table that is there: then there is no need for a part without rows.
+  virtual bool adds() const { return false; }
   // How parts for it store TIME columns.
   virtual table::TimeStorage times() const { return table::TimeStorage::kTime; }
   // For messages: "bq://local.dicom.metadata", "/data/out.parquet".

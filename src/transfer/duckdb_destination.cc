@@ -18,22 +18,21 @@ class DuckDbDestination final : public Destination {
   base::Status Prepare(const table::Schema& united, std::vector<WrittenPart> parts, const std::vector<RemovedRow>& removed,
                        const std::map<std::string, std::string>&, const std::atomic<bool>& cancelled) override {
     DH_ASSIGN(set_, folder_->Finish(united, parts, removed, cancelled));
-    return warehouse::CheckDuckDbTable(file_, table_, disposition_);
+    return warehouse::CheckDuckDbTable(file_, table_, disposition_, &set_.schema);
   }
 
   base::Result<int> Publish() override {
-    fresh_ = !base::RealFileSystem().Exists(file_);
-    auto columns = warehouse::WriteDuckDbTable(set_, file_, table_, disposition_);
-    published_ = columns.ok();
-    if (!columns.ok() && fresh_) (void)base::RealFileSystem().Remove(file_);
-    return columns;
+    made_file_ = !base::RealFileSystem().Exists(file_);
+    DH_ASSIGN(written_, warehouse::WriteDuckDbTable(set_, file_, table_, disposition_));
+    published_ = true;
+    return written_.columns;
   }
 
   bool published() const override { return published_; }
 
   // A table that was there before is not kept for this: the database would grow by it each time.
   base::Status TakeBack() override {
-    if (fresh_) return base::RealFileSystem().Remove(file_);
+    if (written_.made_table) return warehouse::RemoveDuckDbTable(file_, table_, made_file_);
     return base::Error{base::ErrorCode::kUnsupported, file_ + ": table " + table_ + " has been written all the same"};
   }
 
@@ -45,7 +44,8 @@ class DuckDbDestination final : public Destination {
   warehouse::Disposition disposition_;
   std::unique_ptr<PartFolder> folder_;
   warehouse::PartSet set_;
-  bool fresh_ = false;  // this made the file
+  bool made_file_ = false;
+  warehouse::DuckDbWritten written_;
   bool published_ = false;
 };
 

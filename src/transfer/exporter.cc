@@ -228,7 +228,7 @@ base::Result<ExportReport> Job::Finish() {
   DH_CHECK(CountProblems());
   progress.committing = true;
   DH_ASSIGN(const TakenBack taken, TakeBackLosers());
-  if (report.instances == 0) {
+  if (report.instances == 0 && !table.adds()) {
     // Questions about studies want their columns, and there are engines that take a table without a file for a broken one.
     mapping::RowBuilder names(options.mapping);
     names.AddNameColumns();
@@ -236,7 +236,7 @@ base::Result<ExportReport> Job::Finish() {
     DH_ASSIGN(WrittenPart part, WriteBatch(names.batch(), table));
     parts_.emplace(NewPartNumber(), std::move(part));
   }
-  if (account != nullptr && account_parts_.empty()) {
+  if (account != nullptr && account_parts_.empty() && !account->adds()) {
     mapping::RowBuilder lines(options.mapping);
     DH_CHECK(WriteLines(lines));
   }
@@ -276,14 +276,14 @@ base::Status Job::Publish() {
       return {};
     }
     status = columns.error();
-    if (status.error().code == base::ErrorCode::kCancelled)
-      status = base::Error{base::ErrorCode::kCancelled, options.when_cancelled};
   }
-  if (account == nullptr || !account->published() || table.published()) return status;
+  base::Error error = status.error();
+  if (error.code == base::ErrorCode::kCancelled) error.message = options.when_cancelled;
+  if (account == nullptr || !account->published() || table.published()) return error;
   const base::Status back = account->TakeBack();
-  if (back.ok()) return status;
-  return base::Error{status.error().code, status.error().message + ". The account " + account->Name() +
-                                              " has the lines of this export all the same: " + back.error().message};
+  if (!back.ok())
+    error.message += ". The account " + account->Name() + " has the lines of this export all the same: " + back.error().message;
+  return error;
 }
 
 // One thread's part of the job.

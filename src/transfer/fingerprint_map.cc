@@ -1,6 +1,8 @@
 #include "transfer/internal/fingerprint_map.h"
 
 #include <algorithm>
+#include <random>
+#include <utility>
 
 namespace dicomhouse::transfer {
 namespace {
@@ -19,11 +21,19 @@ uint64_t Hash(std::string_view text, uint64_t seed) {
   return hash;
 }
 
+// Other ones in each process: files could have UIDs made so that all have one slot.
+std::pair<uint64_t, uint64_t> MakeSeeds() {
+  std::random_device random;
+  const auto seed = [&random] { return uint64_t{random()} << 32 | random(); };
+  return {seed(), seed()};
+}
+
 }  // namespace
 
 Fingerprint FingerprintOf(std::string_view key) {
-  const uint64_t first = Hash(key, 0x13198a2e03707344);
-  const uint64_t second = Hash(key, 0x243f6a8885a308d3);
+  static const std::pair<uint64_t, uint64_t> kSeeds = MakeSeeds();
+  const uint64_t first = Hash(key, kSeeds.first);
+  const uint64_t second = Hash(key, kSeeds.second);
   return {static_cast<uint32_t>(first >> 32), static_cast<uint32_t>(first), static_cast<uint32_t>(second)};
 }
 

@@ -1,9 +1,11 @@
 // Parquet for other programs: one file, or a folder with a file for each part.
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdio>  // renameat2
+#include <optional>
 #include <utility>
 
 #include "transfer/destination.h"
@@ -44,6 +46,13 @@ Result<std::string> PutInPlaceOf(const std::string& made, const std::string& tar
   return renamed.error();
 }
 
+// Which file a path leads to; nothing when there is none.
+std::optional<std::pair<dev_t, ino_t>> IdentityOf(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return std::nullopt;
+  return std::pair(info.st_dev, info.st_ino);
+}
+
 // A single file: the only part as it is, or all parts merged.
 class ParquetFile final : public Destination {
  public:
@@ -81,8 +90,13 @@ class ParquetFile final : public Destination {
 
   Result<int> Publish() override {
     base::FileSystem& files = base::RealFileSystem();
+    identity_ = IdentityOf(made_);
     if (disposition_ == Disposition::kTruncate) {
-      DH_ASSIGN(kept_, PutInPlaceOf(made_, target_));
+      // A second name keeps what was there before, so that one rename is enough: there is no moment without the file.
+      const bool replaces = files.Exists(target_);
+      kept_ = replaces ? JoinPath(folder_->path(), "before") : "";
+      can_take_back_ = !replaces || files.Link(target_, kept_).ok();
+      DH_CHECK(files.Rename(made_, target_));
     } else {
       // Somebody may have made it meanwhile: a link never replaces.
       const Status linked = files.Link(made_, target_);
@@ -97,6 +111,9 @@ class ParquetFile final : public Destination {
 
   Status TakeBack() override {
     base::FileSystem& files = base::RealFileSystem();
+    if (!can_take_back_ || IdentityOf(target_) != identity_)
+      return Error{ErrorCode::kConflict,
+                   target_ + " can't be put back: the old file could not be kept, or somebody has written it"};
     return kept_.empty() ? files.Remove(target_) : files.Rename(kept_, target_);
   }
 
@@ -108,6 +125,8 @@ class ParquetFile final : public Destination {
   std::unique_ptr<PartFolder> folder_;
   std::string made_;  // what is to be published
   std::string kept_;  // what the target was before
+  bool can_take_back_ = true;
+  std::optional<std::pair<dev_t, ino_t>> identity_;  // of what is published
   int columns_ = 0;
   bool published_ = false;
 };
@@ -154,6 +173,7 @@ class ParquetFolder final : public Destination {
       DH_CHECK(AddTo());
     } else {
       DH_ASSIGN(kept_, PutInPlaceOf(finished_->path(), target_));
+      if (!kept_.empty()) finished_->Lock();  // what has its name now
     }
     published_ = true;
     DH_CHECK(files.SyncFolder(FolderOf(target_)));
@@ -163,13 +183,13 @@ class ParquetFolder final : public Destination {
   bool published() const override { return published_; }
 
   Status TakeBack() override {
-    base::FileSystem& files = base::RealFileSystem();
     if (!added_.empty()) return RemoveAdded();
-    if (kept_.empty()) return files.RemoveTree(target_);
+    if (kept_.empty()) return RemoveMade(target_);
     DH_ASSIGN(const std::string ours, PutInPlaceOf(kept_, target_));
-    return ours.empty() ? Status() : files.RemoveTree(ours);
+    return ours.empty() ? Status() : RemoveMade(ours);
   }
 
+  bool adds() const override { return disposition_ == Disposition::kAppend && base::RealFileSystem().IsFolder(target_); }
   std::string Name() const override { return target_ + "/"; }
 
  private:
@@ -214,6 +234,13 @@ class ParquetFolder final : public Destination {
     if (status.ok()) status = files.SyncFolder(target_);
     if (!status.ok()) (void)RemoveAdded();
     return status;
+  }
+
+  // The folder with what this made in it; what others have put there stays, and so does the folder then.
+  Status RemoveMade(const std::string& folder) const {
+    base::FileSystem& files = base::RealFileSystem();
+    for (const std::string& name : made_) DH_CHECK(files.Remove(JoinPath(folder, name)));
+    return files.RemoveEmptyFolder(folder);
   }
 
   Status RemoveAdded() {

@@ -18,13 +18,16 @@ namespace {
 
 // A folder this young may not be locked yet by who has made it.
 constexpr auto kYouth = std::chrono::minutes(1);
+// That mkdtemp puts behind a name.
+constexpr size_t kLetters = 6;
 
 // Folders of the name that nobody holds a lock on: who made them was killed.
 void RemoveAbandoned(const std::string& folder, const std::string& prefix) {
   const auto names = base::RealFileSystem().List(folder);
   if (!names.ok()) return;
   for (const std::string& name : *names) {
-    if (!name.starts_with(prefix)) continue;
+    // Only names as Make gives them: NAME.partial-XXXXXX.old may be the one copy of what was being replaced.
+    if (!name.starts_with(prefix) || name.size() != prefix.size() + kLetters) continue;
     const std::string path = base::JoinPath(folder, name);
     std::error_code failed;
     const auto changed = std::filesystem::last_write_time(path, failed);
@@ -46,15 +49,19 @@ base::Result<std::unique_ptr<PartFolder>> PartFolder::Make(const std::string& ta
   }
   const std::string prefix = "." + target.substr(target.rfind('/') + 1) + ".partial-";
   RemoveAbandoned(folder, prefix);
-  std::string path = base::JoinPath(folder, prefix + "XXXXXX");
+  std::string path = base::JoinPath(folder, prefix + std::string(kLetters, 'X'));
   if (::mkdtemp(path.data()) == nullptr) {
     return base::Error{base::ErrorCode::kIo, folder + ": nothing can be written there: " + std::strerror(errno)};
   }
   // As a folder that the user makes; mkdtemp's is for its owner alone.
   std::filesystem::permissions(path, std::filesystem::status(folder, ignored).permissions(), ignored);
-  const int lock = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (lock >= 0) (void)::flock(lock, LOCK_SH);
-  return std::unique_ptr<PartFolder>(new PartFolder(std::move(path), lock));
+  return std::unique_ptr<PartFolder>(new PartFolder(std::move(path)));
+}
+
+void PartFolder::Lock() {
+  if (lock_ >= 0) ::close(lock_);
+  lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock_ >= 0) (void)::flock(lock_, LOCK_SH);
 }
 
 PartFolder::~PartFolder() {

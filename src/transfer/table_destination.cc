@@ -55,6 +55,7 @@ class TableDestination final : public Destination {
   bool published() const override { return transaction_.published(); }
   base::Status TakeBack() override { return transaction_.TakeBack(); }
 
+  bool adds() const override { return transaction_.adds(); }
   table::TimeStorage times() const override { return table::TimeStorage::kText; }
   std::string Name() const override { return name_.Uri(); }
 

@@ -659,6 +659,7 @@ Result<int64_t> Transaction::Publish() {
   return state_->PublishOrTryAgain();
 }
 
+bool Transaction::adds() const { return state_->disposition == Disposition::kAppend && state_->begin_version > 0; }
 bool Transaction::published() const { return state_->published; }
 
 Status Transaction::TakeBack() { return state_->TakeBack(); }

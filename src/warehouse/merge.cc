@@ -170,10 +170,14 @@ class Database {
     return std::optional<Fields>(std::move(fields));
   }
 
-  Status Check(std::string_view table, Disposition disposition) {
-    if (disposition == Disposition::kTruncate || disposition == Disposition::kAppend) return {};
+  Status Check(std::string_view table, Disposition disposition, const table::Schema* added) {
+    if (disposition == Disposition::kTruncate || (disposition == Disposition::kAppend && added == nullptr)) return {};
     DH_ASSIGN(const auto fields, FieldsOf(table));
     if (!fields) return {};
+    if (disposition == Disposition::kAppend) {
+      DH_ASSIGN([[maybe_unused]] const bool covered, CoversAll(*fields, *added, table));
+      return {};
+    }
     const std::string there = file_ + ": table " + std::string(table) + " exists";
     if (disposition == Disposition::kCreate) {
       return Error{ErrorCode::kAlreadyExists, there + ". Choose another name, append to it or replace it"};
@@ -185,7 +189,8 @@ class Database {
                  there + " and has " + rows + " rows; it must be empty. Choose another name, append to it or replace it"};
   }
 
-  Result<int> Write(const PartSet& set, std::string_view table, Disposition disposition) {
+  Result<DuckDbWritten> Write(const PartSet& set, std::string_view table, Disposition disposition) {
+    DuckDbWritten written;
     DH_ASSIGN(const std::string select, SelectOf(set));
     // A log that a crash of somebody has left goes into the file: what is in the log from here on is of this call.
     if (const Status emptied = Checkpoint(); !emptied.ok()) return NotWritten(emptied.error());
@@ -193,7 +198,7 @@ class Database {
     Status status;
     {
       const Interruption interruption(engine_, set.cancelled);
-      status = WriteInside(select, set, table, disposition);
+      status = WriteInside(select, set, table, disposition, written);
     }
     if (!status.ok()) {
       (void)engine_.Execute("ROLLBACK");
@@ -207,13 +212,29 @@ class Database {
       (void)base::RealFileSystem().Remove(file_ + ".wal");
       return NotWritten(committed.error());
     }
-    DH_ASSIGN(const auto fields, FieldsOf(table));
-    DH_CHECK(engine_.Execute("DETACH " + std::string(kAttached)));
-    return fields ? static_cast<int>(fields->size()) : 0;
+    return written;
+  }
+
+  Status Drop(std::string_view table) {
+    DH_CHECK(engine_.Execute("DROP TABLE IF EXISTS " + TableSql(table)));
+    return Checkpoint();
+  }
+
+  // Of a file that the caller made. While it is open here, nobody else can have it.
+  Status RemoveIfEmpty() {
+    DH_ASSIGN(const std::string tables,
+              engine_.Text("SELECT CAST(COUNT(*) AS VARCHAR) FROM duckdb_tables() WHERE database_name = ?", kAttached));
+    return tables == "0" ? base::RealFileSystem().Remove(file_) : Status();
   }
 
  private:
   Database(Engine engine, std::string file) : engine_(std::move(engine)), file_(std::move(file)) {}
+
+  Result<bool> CoversAll(const Fields& existing, const table::Schema& schema, std::string_view table) const {
+    Fields added;
+    AddFields(schema.fields, "", added);
+    return Covers(existing, added, file_ + ", table " + std::string(table));
+  }
 
   // All that the log has is in the file then, and the log is empty.
   Status Checkpoint() { return engine_.Execute("CHECKPOINT " + std::string(kAttached)); }
@@ -227,16 +248,22 @@ class Database {
                                 (found ? error.message.substr(reason + kReason.size()) : error.message)};
   }
 
-  Status WriteInside(const std::string& select, const PartSet& set, std::string_view table, Disposition disposition) {
-    DH_CHECK(Check(table, disposition));
-    const std::string name = TableSql(table);
+  Status WriteInside(const std::string& select, const PartSet& set, std::string_view table, Disposition disposition,
+                     DuckDbWritten& written) {
+    DH_CHECK(Check(table, disposition, nullptr));
     DH_ASSIGN(const auto existing, FieldsOf(table));
-    if (!existing || disposition != Disposition::kAppend) {
-      return engine_.Execute("CREATE OR REPLACE TABLE " + name + " AS " + select);
-    }
-    Fields added;
-    AddFields(set.schema.fields, "", added);
-    DH_ASSIGN(const bool covered, Covers(*existing, added, file_ + ", table " + std::string(table)));
+    written.made_table = !existing;
+    DH_CHECK(existing && disposition == Disposition::kAppend
+                 ? AppendInside(select, set, table, *existing)
+                 : engine_.Execute("CREATE OR REPLACE TABLE " + TableSql(table) + " AS " + select));
+    DH_ASSIGN(const auto fields, FieldsOf(table));
+    written.columns = fields ? static_cast<int>(fields->size()) : 0;
+    return {};
+  }
+
+  Status AppendInside(const std::string& select, const PartSet& set, std::string_view table, const Fields& existing) {
+    const std::string name = TableSql(table);
+    DH_ASSIGN(const bool covered, CoversAll(existing, set.schema, table));
     if (covered) return engine_.Execute("INSERT INTO " + name + " BY NAME " + select);
     // New fields, perhaps in the middle of nested ones: the engine unites the two by name.
     const std::string grown = std::string(table) + "_grown";
@@ -265,15 +292,25 @@ Status MergeToParquet(const PartSet& set, const std::string& target) {
                         std::to_string(base::kMaxPartRows) + ", USE_TMP_FILE false)");
 }
 
-Status CheckDuckDbTable(const std::string& file, std::string_view table, Disposition disposition) {
+Status CheckDuckDbTable(const std::string& file, std::string_view table, Disposition disposition, const table::Schema* added) {
   if (!base::RealFileSystem().Exists(file)) return {};
   DH_ASSIGN(Database database, Database::Attach(file, true));
-  return database.Check(table, disposition);
+  return database.Check(table, disposition, added);
 }
 
-Result<int> WriteDuckDbTable(const PartSet& set, const std::string& file, std::string_view table, Disposition disposition) {
+Result<DuckDbWritten> WriteDuckDbTable(const PartSet& set, const std::string& file, std::string_view table,
+                                       Disposition disposition) {
+  const bool made_file = !base::RealFileSystem().Exists(file);
   DH_ASSIGN(Database database, Database::Attach(file, false));
-  return database.Write(set, table, disposition);
+  auto written = database.Write(set, table, disposition);
+  if (!written.ok() && made_file) (void)database.RemoveIfEmpty();
+  return written;
+}
+
+Status RemoveDuckDbTable(const std::string& file, std::string_view table, bool made_file) {
+  DH_ASSIGN(Database database, Database::Attach(file, false));
+  DH_CHECK(database.Drop(table));
+  return made_file ? database.RemoveIfEmpty() : Status();
 }
 
 }  // namespace dicomhouse::warehouse

@@ -36,12 +36,21 @@ void GiveFieldIds(table::Schema& schema);
 // One Parquet file of all rows, in the order of the parts. Not synced. Errors: kIo, kLimit (memory), kCancelled.
 base::Status MergeToParquet(const PartSet& set, const std::string& target);
 
-// Whether a table can be written into a DuckDB database file, by the rules of `disposition`; the file need not exist.
-// Errors: kAlreadyExists, with what to do; kIo: locked by another program, or no database.
-base::Status CheckDuckDbTable(const std::string& file, std::string_view table, Disposition disposition);
+// Whether a table can be written into a DuckDB database file, by the rules of `disposition`; the file need not exist. `added`:
+// the fields of the rows, when they are known. Errors: kAlreadyExists, with what to do; kFailedPrecondition, as WriteDuckDbTable;
+// kIo: locked by another program, or no database.
+base::Status CheckDuckDbTable(const std::string& file, std::string_view table, Disposition disposition,
+                              const table::Schema* added = nullptr);
+struct DuckDbWritten {
+  int columns = 0;          // that the table then has, nested ones counted
+  bool made_table = false;  // there was none of this name
+};
 // Writes it in one transaction. Appended rows may bring columns; they and nested fields that the table lacks are added.
-// Returns the number of columns that the table then has, nested ones counted.
+// A file that this made goes again when nothing could be written and nobody else has written into it.
 // Errors: as CheckDuckDbTable; kFailedPrecondition: a column has another type in the table, naming both; kCancelled.
-base::Result<int> WriteDuckDbTable(const PartSet& set, const std::string& file, std::string_view table, Disposition disposition);
+base::Result<DuckDbWritten> WriteDuckDbTable(const PartSet& set, const std::string& file, std::string_view table,
+                                             Disposition disposition);
+// Removes a table that WriteDuckDbTable made, and the file if no table is left and `made_file`. Errors: kIo.
+base::Status RemoveDuckDbTable(const std::string& file, std::string_view table, bool made_file);
 
 }  // namespace dicomhouse::warehouse

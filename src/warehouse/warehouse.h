@@ -152,6 +152,9 @@ class Transaction {
   Transaction& operator=(Transaction&&) noexcept;
   ~Transaction();
 
+  // Whether it appends to a table that was there when it began.
+  bool adds() const;
+
   // A path, absolute, for a new Parquet file in the table's data folder (which exists now). Thread-safe.
   std::string NewDataPath();
   // A data path relative to the table's folder, for DataFile::path.

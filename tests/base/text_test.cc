@@ -51,7 +51,6 @@ TEST(IsUtf8, RefusesWhatIsCutOrOverlong) {
   for (const char* wrong : {"\xFF", "\xC3", "\xC0\xAF", "\xED\xA0\x80"}) EXPECT_FALSE(IsUtf8(wrong));
 }
 
-// The table of RFC 3629 §4, by its edges; the oracle is simdjson's validation.
 TEST(Utf8Escaped, ShowsEachByteThatBelongsToNoCharacterAndKeepsTheRest) {
   EXPECT_EQ(Utf8Escaped("plain and \xC3\xA9"), "plain and \xC3\xA9");
   EXPECT_EQ(Utf8Escaped("\xC3\xA9 \xE9"), "\xC3\xA9 \\xE9");
@@ -60,6 +59,7 @@ TEST(Utf8Escaped, ShowsEachByteThatBelongsToNoCharacterAndKeepsTheRest) {
   EXPECT_EQ(Utf8Escaped(""), "");
 }
 
+// The table of RFC 3629 §4, by its edges; the oracle is simdjson's validation.
 TEST(FirstCharacter, IsThereWhereTheTextIsUtf8AndComesBackByAppendUtf8) {
   for (const char32_t code : {0x0, 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x10FFFF}) {
     std::string text;

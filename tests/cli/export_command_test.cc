@@ -274,6 +274,39 @@ TEST_F(ExportCommandTest, ATableOfADatabaseWithTheNameOfTheAccountIsReplacedOnly
   EXPECT_EQ(Export({"--duckdb", file, "--bq-table", "t", "--overwrite-table"}).code, kDone);
 }
 
+TEST_F(ExportCommandTest, WithoutAnAccountAnOldOneIsSaidToBeOld) {
+  ASSERT_EQ(Export().code, kDone);
+  EXPECT_THAT(Export({"--overwrite-table", "--no-account"}).out, HasSubstr("metadata_account is not of this export"));
+  EXPECT_THAT(Export({"--overwrite-table"}).out, Not(HasSubstr("is not of this export")));
+}
+
+// What can be refused is refused before the account is there.
+TEST_F(ExportCommandTest, AnAppendThatADatabaseRefusesLeavesNoAccountInIt) {
+  const std::string file = scratch_.path("d.duckdb");
+  {
+    auto engine = warehouse::Engine::Open({});
+    ASSERT_TRUE(engine->Execute("ATTACH " + warehouse::SqlString(file) + " AS d").ok());
+    ASSERT_TRUE(engine->Execute("CREATE TABLE d.ct (SOPInstanceUID BIGINT)").ok());
+  }
+  const Outcome refused = Export({"--duckdb", file, "--bq-table", "ct", "--write-disposition", "write-append"});
+  EXPECT_EQ(refused.code, kFailed);
+  EXPECT_THAT(refused.err, HasSubstr("'sopinstanceuid' is INTEGER NULLABLE in "));
+  auto engine = warehouse::Engine::Open({});
+  ASSERT_TRUE(engine->Execute("ATTACH " + warehouse::SqlString(file) + " AS d (READ_ONLY)").ok());
+  EXPECT_TRUE(engine->Execute("SELECT * FROM d.ct").ok());
+  EXPECT_FALSE(engine->Execute("SELECT * FROM d.ct_account").ok());
+}
+
+TEST_F(ExportCommandTest, AnAppendOfNothingAddsNoFiles) {
+  ASSERT_EQ(Export().code, kDone);
+  const auto files = [&] { return scratch_.Names("warehouse/local/dicom/metadata/data").size(); };
+  const size_t before = files();
+  scratch_.Write("nothing/readme.txt", "no DICOM");
+  ASSERT_EQ(Dicomhouse(scratch_, {"export", scratch_.path("nothing"), "--write-disposition", "write-append"}).code, kDone);
+  EXPECT_EQ(files(), before);
+  EXPECT_EQ(Rows(), 2);
+}
+
 TEST_F(ExportCommandTest, TwoDispositionsAtOnceAreWrongUse) {
   const Outcome both = Export({"--overwrite-table", "--write-disposition", "write-append"});
   EXPECT_EQ(both.code, kWrongUse);

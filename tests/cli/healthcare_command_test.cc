@@ -372,6 +372,8 @@ TEST_F(HealthcareCommands, APolicyThatWasPrintedCanBeSet) {
   const std::string json = scratch_.Write("policy.json", policy);
   EXPECT_EQ(Healthcare({"datasets", "set-iam-policy", "d", json}).code, 0);
   EXPECT_TRUE(requests().back().ends_with(R"({"policy":)" + policy + R"(,"updateMask":"bindings,etag"})")) << requests().back();
+  const std::string marked = scratch_.Write("marked.yaml", "\xEF\xBB\xBF" + ReadFile(yaml));
+  EXPECT_EQ(Healthcare({"datasets", "set-iam-policy", "d", marked}).code, 0);
 
   const Outcome wrong = Healthcare({"datasets", "set-iam-policy", "d", scratch_.Write("wrong.yaml", "a: b\n c: [\n")});
   EXPECT_EQ(wrong.code, 1);

@@ -250,6 +250,20 @@ TEST(Instance, PaddingIsPassedOverUpToALimit) {
   }
 }
 
+// It does not say how the elements behind it are written.
+TEST(Instance, PaddingInFrontOfTheDataSetDoesNotChangeItsEncoding) {
+  for (const Encoding encoding : {kExplicitLittle, kImplicitLittle, kExplicitBig}) {
+    for (const char byte : {'\0', '\xFF', ' '}) {
+      for (const size_t size : {size_t{8}, size_t{14}, size_t{512}, size_t{100000}}) {
+        const std::string front = testing::Preamble() + testing::WriteMeta(testing::SyntaxOf(encoding));
+        const Reading reading = Read(front + std::string(size, byte) + Write(kSmall, encoding));
+        ExpectSmallElements(reading, encoding);
+        EXPECT_THAT(reading.problems(), ElementsAre(ProblemCode::kPadding)) << size << " " << int{byte};
+      }
+    }
+  }
+}
+
 TEST(Instance, PaddingInsideOfSequencesIsPassedOverToo) {
   for (const bool undefined : {false, true}) {
     for (const size_t size : {size_t{100000}, size_t{2} << 20}) {
@@ -310,6 +324,20 @@ TEST(Instance, TheSameProblemWithoutEndIsCounted) {
   ASSERT_THAT(problems, SizeIs(base::kMaxSameLines + 1));
   EXPECT_EQ(problems[base::kMaxSameLines - 1].more, 20000 - base::kMaxSameLines);
   EXPECT_EQ(ProblemMessage(problems[base::kMaxSameLines - 1]), "unknown value representation; and 19900 more times");
+}
+
+// What one step of the walk has counted is not one, but as many as it says.
+TEST(Instance, ProblemsThatAreCountedAlreadyAreCountedOn) {
+  const auto paddings = [](int count) {
+    std::string bytes;
+    for (int i = 0; i < count; ++i) bytes += std::string(8, i % 2 == 0 ? '\0' : '\xFF');
+    return bytes;
+  };
+  const Reading reading = Read(WriteFile(kSmall) + paddings(60) + Write({Text(0x00420010, "ST", "title")}, kExplicitLittle) +
+                               paddings(300) + Write({Text(0x00420012, "LO", "last")}, kExplicitLittle));
+  EXPECT_EQ(reading.instance.Text(0x00420012), "last");
+  ASSERT_THAT(reading.instance.problems, SizeIs(base::kMaxSameLines));
+  EXPECT_EQ(reading.instance.problems.back().more, 360 - base::kMaxSameLines);
 }
 
 TEST(Instance, WhatIsNotDicomIsNot) {

@@ -259,6 +259,38 @@ TEST_F(SearchTest, PagesGoOnWhereTheLastOneEndedAlsoWhenInstancesComeAndGo) {
   }
 }
 
+// A study's attributes are those of its newest instance, so one that comes can put a study in front of a page.
+TEST_F(SearchTest, PagesOfConditionsSeeStudiesThatBeginToMatch) {
+  Add("1.4", "DOE^JANE", "P4", "20240301", "CT", 1);
+  Add("1.5", "DOE^JANE", "P5", "20240301", "CT", 1);
+  Search search;
+  search.conditions.push_back({{0x00100010}, {"DOE^JANE"}});
+  search.limit = 1;
+  const auto study_at = [&](uint64_t offset) {
+    search.offset = offset;
+    const auto found = Run(search);
+    return found.empty() ? "" : found[0].key.study;
+  };
+  EXPECT_EQ(study_at(0), "1.1");
+  EXPECT_EQ(study_at(1), "1.4");
+  Add("1.2", "DOE^JANE", "P2", "20240215", "MR", 2);  // one instance more
+  EXPECT_EQ(study_at(1), "1.2");
+  EXPECT_EQ(study_at(2), "1.4");
+  EXPECT_EQ(study_at(3), "1.5");
+}
+
+// As DICOMweb asks: for one more than it answers.
+TEST_F(SearchTest, APageThatIsAskedForWithOneMoreIsFollowedByTheNext) {
+  Search search;
+  search.limit = 2;
+  EXPECT_EQ(Run(search).size(), 2u);
+  search.offset = 1;
+  const auto next = Run(search);
+  ASSERT_EQ(next.size(), 2u);
+  EXPECT_EQ(next[0].key.study, "1.2");
+  EXPECT_EQ(next[1].key.study, "1.3");
+}
+
 // The same offset of another search, or of another page size, is another place.
 TEST_F(SearchTest, PagesOfOtherSearchesEndElsewhere) {
   Search all;

@@ -370,7 +370,6 @@ TEST_F(ExporterTest, AnExportCancelledOnItsWayLeavesTheOldTable) {
   EXPECT_EQ(Files(), before);
 }
 
-// Somebody else is first in the moment between the account's version and the table's.
 // Null's, but that the user stops the export while it prepares.
 class StoppedDestination final : public Destination {
  public:
@@ -408,6 +407,7 @@ TEST_F(ExporterTest, WhatIsStoppedWhileItIsPreparedIsNotPublished) {
   EXPECT_FALSE(table.published());
 }
 
+// Somebody else is first in the moment between the account's version and the table's.
 TEST_F(ExporterTest, AConflictAtTheTablesVersionTakesTheAccountsBack) {
   Write("0", Instance("1.0", "old", {dicom::testing::Bytes(0x00282000, "OB", "bulk")}));
   const warehouse::Warehouse real(scratch_.path("warehouse"));

@@ -27,9 +27,11 @@ TEST(PartFolder, WhatAKilledExportLeftGoesAndWhatLivesStays) {
   const Scratch scratch;
   scratch.Write("out/.x.parquet.partial-killed/part-00000.parquet", "rows");
   scratch.Write("out/.y.parquet.partial-killed/part-00000.parquet", "of another target");
-  scratch.Write("out/.x.parquet.partial-young/part-00000.parquet", "its lock may come yet");
+  scratch.Write("out/.x.parquet.partial-young1/part-00000.parquet", "its lock may come yet");
   MakeOld(scratch.path("out/.x.parquet.partial-killed"));
   MakeOld(scratch.path("out/.y.parquet.partial-killed"));
+  scratch.Write("out/.x.parquet.partial-killed.old/part-00000.parquet", "what was being replaced");
+  MakeOld(scratch.path("out/.x.parquet.partial-killed.old"));
   const std::string target = scratch.path("out/x.parquet");
   const auto living = PartFolder::Make(target);
   ASSERT_TRUE(living.ok()) << living.error().message;
@@ -40,7 +42,8 @@ TEST(PartFolder, WhatAKilledExportLeftGoesAndWhatLivesStays) {
     ASSERT_TRUE(other.ok()) << other.error().message;
     EXPECT_TRUE(std::filesystem::exists((*living)->path()));
   }
-  EXPECT_THAT(Names(scratch.path("out")), UnorderedElementsAre(name, ".y.parquet.partial-killed", ".x.parquet.partial-young"));
+  EXPECT_THAT(Names(scratch.path("out")), UnorderedElementsAre(name, ".y.parquet.partial-killed", ".x.parquet.partial-killed.old",
+                                                               ".x.parquet.partial-young1"));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Where pages of searches ended, so that the next page begins there: SQL's OFFSET steps over all that is in front, which at the
-// end of a million instances takes half a second. What is forgotten is stepped over again. Rows that are added come behind all
-// others; where rows go, offsets mean other rows and all is forgotten.
+// end of a million instances takes half a second. What is forgotten is stepped over again. Only for searches without conditions:
+// of those, rows that are added come behind all others; where rows go, offsets mean other rows and all is forgotten.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ namespace dicomhouse::store {
 // Thread-safe.
 class PageEnds {
  public:
-  // The row behind which the page begins that `key` names: the whole search with its offset.
+  // The row behind which the page begins that `key` names: the search with its offset.
   std::optional<int64_t> Find(const std::string& key) const {
     const std::lock_guard lock(mutex_);
     const auto found = rows_.find(key);

@@ -22,6 +22,8 @@ class PartFolder {
   PartFolder& operator=(const PartFolder&) = delete;
 
   const std::string& path() const { return path_; }
+  // Says anew that somebody lives who uses what has the path now.
+  void Lock();
   // "part-00000.parquet", ... Thread-safe.
   base::Result<Destination::NewFile> NewPart();
   // Writes the footers and returns the set; the schema gets its ids.
@@ -30,9 +32,9 @@ class PartFolder {
                                           const std::vector<RemovedRow>& removed, const std::atomic<bool>& cancelled) const;
 
  private:
-  PartFolder(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
+  explicit PartFolder(std::string path) : path_(std::move(path)) { Lock(); }
   std::string path_;
-  int lock_ = -1;  // the open folder, locked: somebody lives who uses it
+  int lock_ = -1;  // the open folder, locked
   std::mutex mutex_;
   int next_ = 0;
 };
