@@ -182,7 +182,7 @@ void RefuseEmptyValues(const CLI::App& app) {
 std::string TakeTrack(std::vector<std::string>& words) {
   static const std::set<std::string, std::less<>> kCommands = {"healthcare", "logging", "storage"};
   if (words.size() < 2 || !kCommands.contains(words[words.size() - 2])) return "";
-  const std::string word = words.back();
+  std::string word = words.back();
   if (word != "alpha" && word != "beta") return "";
   words.pop_back();
   return word;

@@ -47,7 +47,7 @@ base::Status Answer(Unanswered unanswered) {
 base::Status Confirm(bool quiet, Unanswered unanswered, const std::string& text, const std::string& question) {
   if (quiet || PromptsAreDisabled()) return {};
   std::fprintf(stderr, "%s\n\n%s (Y/n)?  ", text.c_str(), question.c_str());
-  const base::Status answer = Answer(unanswered);
+  base::Status answer = Answer(unanswered);
   std::fprintf(stderr, "\n");
   return answer;
 }

@@ -220,12 +220,13 @@ class Database {
     return Checkpoint();
   }
 
-  // Of a file that the caller made. While it is open here, nobody else can have it.
-  Status RemoveIfEmpty() {
-    DH_ASSIGN(const std::string tables,
-              engine_.Text("SELECT CAST(COUNT(*) AS VARCHAR) FROM duckdb_tables() WHERE database_name = ?", kAttached));
-    return tables == "0" ? base::RealFileSystem().Remove(file_) : Status();
+  bool IsEmpty() {
+    const auto tables = engine_.Text("SELECT CAST(COUNT(*) AS VARCHAR) FROM duckdb_tables() WHERE database_name = ?", kAttached);
+    return tables.ok() && *tables == "0";
   }
+
+  // While it is open here, nobody else can have it.
+  Status Remove() const { return base::RealFileSystem().Remove(file_); }
 
  private:
   Database(Engine engine, std::string file) : engine_(std::move(engine)), file_(std::move(file)) {}
@@ -302,15 +303,17 @@ Result<DuckDbWritten> WriteDuckDbTable(const PartSet& set, const std::string& fi
                                        Disposition disposition) {
   const bool made_file = !base::RealFileSystem().Exists(file);
   DH_ASSIGN(Database database, Database::Attach(file, false));
+  // Somebody else may have made it and written into it just before; from here on nobody can.
+  const bool only_ours = made_file && database.IsEmpty();
   auto written = database.Write(set, table, disposition);
-  if (!written.ok() && made_file) (void)database.RemoveIfEmpty();
+  if (!written.ok() && only_ours) (void)database.Remove();
   return written;
 }
 
 Status RemoveDuckDbTable(const std::string& file, std::string_view table, bool made_file) {
   DH_ASSIGN(Database database, Database::Attach(file, false));
   DH_CHECK(database.Drop(table));
-  return made_file ? database.RemoveIfEmpty() : Status();
+  return made_file && database.IsEmpty() ? database.Remove() : Status();
 }
 
 }  // namespace dicomhouse::warehouse
