@@ -514,7 +514,7 @@ Status Transaction::State::TakeBack() {
     return Error{ErrorCode::kConflict, "table " + name.Uri() + " has been changed by somebody else since"};
   }
   if (!prepared.base) {
-    const Status gone = TakeBackTable(*now);
+    Status gone = TakeBackTable(*now);
     if (gone.ok() || gone.error().code != ErrorCode::kConflict) return gone;
   }
   return TakeBackVersion(*now);
@@ -555,7 +555,7 @@ Status Transaction::State::TakeBackVersion(const TableState& now) {
   next.AddToLog(paths.Recorded("metadata/" + now.file.name), now.metadata.last_updated_ms());
   bool taken_back = false;
   const int64_t number = now.file.version + 1;
-  const Status status = dicomhouse::warehouse::Publish(files, folder, number, next.Print(), "." + RandomHex(), taken_back);
+  Status status = dicomhouse::warehouse::Publish(files, folder, number, next.Print(), "." + RandomHex(), taken_back);
   if (taken_back) published = false;  // what was written goes with the transaction
   if (!status.ok() && status.error().code == ErrorCode::kAlreadyExists) {
     return Error{ErrorCode::kConflict, "table " + name.Uri() + " has been changed by somebody else since"};
