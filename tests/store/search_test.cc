@@ -56,6 +56,12 @@ class SearchTest : public ::testing::Test {
     EXPECT_TRUE(matches.ok()) << (matches.ok() ? "" : matches.error().message);
     return matches.ok() ? *std::move(matches) : std::vector<Match>();
   }
+  // The first study of a search's page; "" when it has none.
+  std::string StudyAt(Search search, uint64_t offset) {
+    search.offset = offset;
+    const auto found = Run(search);
+    return found.empty() ? "" : found[0].key.study;
+  }
   std::vector<std::string> Studies(std::vector<uint32_t> path, const std::string& value, bool fuzzy = false) {
     Search search;
     search.conditions.push_back({std::move(path), {value}});
@@ -234,11 +240,7 @@ TEST_F(SearchTest, PagesGoOnWhereTheLastOneEndedAlsoWhenInstancesComeAndGo) {
     Search search;
     if (by_header) search.conditions.push_back({{0x00081090}, {"Model*"}});
     search.limit = 1;
-    const auto study_at = [&](uint64_t offset) {
-      search.offset = offset;
-      const auto found = Run(search);
-      return found.empty() ? "" : found[0].key.study;
-    };
+    const auto study_at = [&](uint64_t offset) { return StudyAt(search, offset); };
     EXPECT_EQ(study_at(0), "1.1");
     EXPECT_EQ(study_at(1), "1.2");
     Add("1.4", "DOE^JACK", "P4", "20240301", "CT", 1);
@@ -266,11 +268,7 @@ TEST_F(SearchTest, PagesOfConditionsSeeStudiesThatBeginToMatch) {
   Search search;
   search.conditions.push_back({{0x00100010}, {"DOE^JANE"}});
   search.limit = 1;
-  const auto study_at = [&](uint64_t offset) {
-    search.offset = offset;
-    const auto found = Run(search);
-    return found.empty() ? "" : found[0].key.study;
-  };
+  const auto study_at = [&](uint64_t offset) { return StudyAt(search, offset); };
   EXPECT_EQ(study_at(0), "1.1");
   EXPECT_EQ(study_at(1), "1.4");
   Add("1.2", "DOE^JANE", "P2", "20240215", "MR", 2);  // one instance more
